@@ -1,0 +1,89 @@
+from odoo.exceptions import ValidationError
+
+from odoo.addons.base_iban.models.res_partner_bank import normalize_iban, pretty_iban, validate_iban
+
+from .base import Importer, Refused
+
+
+class CustomersImporter(Importer):
+    """Companies with their contact, invoice address and bank account."""
+
+    filename = "customers.csv"
+    columns = (
+        "customer_number", "name", "street", "zip", "city", "country", "phone", "email", "invoice_email",
+        "kvk", "vat", "iban", "account_holder", "contact_name", "language",
+    )  # fmt: skip
+    required = ("customer_number", "name", "street", "zip", "city", "country", "email", "iban")
+    key = "customer_number"
+
+    def _import(self, rows):
+        row = rows[0]
+        if len(rows) > 1:
+            raise Refused(self._("Customer %s stands more than once in the file.", row["customer_number"]))
+        partner = self._find("res.partner", [("ref", "=", row["customer_number"]), ("parent_id", "=", False)])
+        partner, outcome = self._store("res.partner", partner, self._prepare_partner(row))
+        outcomes = [
+            outcome,
+            self._store_child(partner, "contact", {"name": row["contact_name"]}),
+            self._store_child(partner, "invoice", {"email": row["invoice_email"]}),
+            self._store_bank_account(partner, row["iban"], row["account_holder"]),
+        ]
+        if outcome == "unchanged" and set(outcomes) != {"unchanged"}:
+            return "updated"
+        return outcome
+
+    def _prepare_partner(self, row):
+        if row["kvk"] and not (row["kvk"].isdigit() and len(row["kvk"]) == 8):
+            raise Refused(self._("kvk: \"%s\" is not a KvK number, which has 8 digits.", row["kvk"]))
+        language = row["language"] or self.env.lang
+        if language not in dict(self.env["res.lang"].get_installed()):
+            raise Refused(self._("language: \"%s\" is not installed.", language))
+        return {
+            "ref": row["customer_number"],
+            "name": row["name"],
+            "is_company": True,
+            "street": row["street"],
+            "zip": row["zip"],
+            "city": row["city"],
+            "country_id": self._get_country(row).id,
+            "phone": row["phone"] or False,
+            "email": row["email"],
+            "company_registry": row["kvk"] or False,
+            "vat": row["vat"] or False,
+            "lang": language,
+        }
+
+    def _get_country(self, row):
+        country = self.env["res.country"].search([("code", "=", row["country"].upper())], limit=1)
+        if not country:
+            raise Refused(self._("country: \"%s\" is not a country code such as NL.", row["country"]))
+        return country
+
+    def _store_child(self, partner, kind, values):
+        """The one contact of a kind; left alone where the file says nothing."""
+        if not any(values.values()):
+            return "unchanged"
+        child = partner.child_ids.filtered(lambda contact: contact.type == kind)[:1]
+        return self._store("res.partner", child, {"parent_id": partner.id, "type": kind, **values})[1]
+
+    def _store_bank_account(self, partner, number, holder):
+        return self._get_bank_account(partner, number, holder)[1]
+
+    def _get_bank_account(self, partner, number, holder):
+        """The customer's bank account; made where there is none with that number.
+
+        :return: ``res.partner.bank``, and ``created`` or ``unchanged``
+        """
+        try:
+            validate_iban(number)
+        except ValidationError as error:
+            raise Refused(self._("iban: \"%s\" is not valid; check it for a typing error.", number)) from error
+        accounts = self.env["res.partner.bank"].sudo()
+        compact = normalize_iban(number)
+        account = accounts.search(
+            [("partner_id", "=", partner.id), ("sanitized_acc_number", "=", compact)], limit=1
+        )
+        if account:
+            return account, "unchanged"
+        values = {"partner_id": partner.id, "acc_number": pretty_iban(compact), "acc_holder_name": holder or partner.name}
+        return accounts.create(values), "created"

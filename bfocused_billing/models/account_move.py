@@ -1,0 +1,66 @@
+from odoo import api, fields, models
+from odoo.tools import format_date
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    billing_run_id = fields.Many2one(
+        comodel_name="bfocused.billing.run",
+        string="Billing run",
+        index="btree_not_null",
+        copy=False,
+        readonly=True,
+        ondelete="set null",
+    )
+    billing_state = fields.Selection(
+        selection=[("none", "Not deferred"), ("deferred", "Deferred"), ("released", "Released")],
+        string="Deferral",
+        default="none",
+        copy=False,
+        readonly=True,
+        index="btree_not_null",
+        help="Deferred: under the minimum amount, so it waits as a draft for the quarter turn.",
+    )
+    deferred_until = fields.Date(copy=False, readonly=True, help="The quarter turn with which a deferred invoice goes.")
+    deferral_reason = fields.Char(compute="_compute_deferral_reason")
+
+    # === COMPUTE
+
+    @api.depends("billing_state", "state", "deferred_until", "company_id.billing_min_amount")
+    def _compute_deferral_reason(self):
+        for move in self:
+            move.deferral_reason = move._is_waiting() and self.env._(
+                "Under %(minimum)s, so it goes along with the quarter turn of %(date)s.",
+                minimum=move.company_id.currency_id.format(move.company_id.billing_min_amount),
+                date=format_date(self.env, move.deferred_until),
+            )
+
+    # === ACTIONS
+
+    def action_send_anyway(self):
+        """Post the deferred invoices now instead of at the quarter turn, dated today."""
+        waiting = self.filtered(lambda move: move._is_waiting())
+        waiting.invoice_date = fields.Date.context_today(self)
+        return waiting.action_post()
+
+    # === BUSINESS
+
+    def _post(self, soft=True):
+        # EXTENDS 'account': a deferred invoice that is posted, by whatever way, waits no longer
+        posted = super()._post(soft=soft)
+        posted.filtered(lambda move: move.billing_state == "deferred").billing_state = "released"
+        return posted
+
+    def _is_waiting(self):
+        self.ensure_one()
+        return self.billing_state == "deferred" and self.state == "draft"
+
+    def _get_waiting_domain(self, company):
+        """Domain of the invoices of ``company`` that wait for the quarter turn."""
+        return [
+            ("company_id", "=", company.id),
+            ("state", "=", "draft"),
+            ("billing_state", "=", "deferred"),
+            ("move_type", "=", "out_invoice"),
+        ]

@@ -1,0 +1,96 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class BillingCharge(models.Model):
+    """The ledger: one row per thing charged per period.
+
+    The database itself refuses a second charge of the same days, whatever runs at the same time. A charge follows its
+    invoice line: drafted, billed, and void when that line or its invoice goes, which frees its days to be billed again.
+    """
+
+    _name = "bfocused.billing.charge"
+    _description = "Billing Charge"
+    _order = "period_start desc, id desc"
+    _check_company_auto = True
+
+    company_id = fields.Many2one("res.company", required=True, index=True)
+    currency_id = fields.Many2one("res.currency", required=True)
+    kind = fields.Selection(
+        selection=[
+            ("subscription", "Subscription"),
+            ("usage", "Usage"),
+            ("sale", "Order"),
+            ("adjustment", "Adjustment"),
+        ],
+        required=True,
+        default="subscription",
+    )
+    partner_id = fields.Many2one("res.partner", string="Customer", required=True, index=True, ondelete="restrict")
+    subscription_line_id = fields.Many2one(
+        "sale.subscription.line", index="btree_not_null", ondelete="restrict", check_company=True
+    )
+    subscription_id = fields.Many2one(related="subscription_line_id.sale_subscription_id", store=True, index=True)
+    product_id = fields.Many2one(related="subscription_line_id.product_id")
+    period_start = fields.Date(required=True, string="First day")
+    period_end = fields.Date(required=True, string="Last day")
+    amount_untaxed = fields.Monetary(string="Untaxed amount", help="What was charged, excluding VAT.")
+    state = fields.Selection(
+        selection=[("open", "Open"), ("drafted", "Draft invoice"), ("billed", "Billed"), ("void", "Void")],
+        compute="_compute_state",
+        store=True,
+        index=True,
+        help="Draft invoice: on an invoice that isn't posted. Billed: on a posted invoice. "
+        "Void: the invoice was cancelled or deleted, so the period can be billed again.",
+    )
+    move_line_id = fields.Many2one(
+        "account.move.line", string="Invoice line", index="btree_not_null", ondelete="set null", copy=False
+    )
+    move_id = fields.Many2one(related="move_line_id.move_id", string="Invoice", store=True, index="btree_not_null")
+    run_id = fields.Many2one("bfocused.billing.run", index="btree_not_null", ondelete="set null")
+
+    _billed_once = models.UniqueIndex(
+        "(subscription_line_id, kind, period_start) WHERE state <> 'void' AND subscription_line_id IS NOT NULL",
+        "This period was billed already.",
+    )
+    _no_overlap = models.Constraint(
+        "EXCLUDE USING gist ("
+        "int4range(subscription_line_id, subscription_line_id, '[]') WITH &&, "
+        "daterange(period_start, period_end, '[]') WITH &&"
+        ") WHERE (kind = 'subscription' AND state <> 'void' AND subscription_line_id IS NOT NULL)",
+        "A part of this period was billed already.",
+    )
+    _period_order = models.Constraint(
+        "CHECK (period_start <= period_end)", "A charge can't end before it starts."
+    )
+
+    # === COMPUTE
+
+    @api.depends("move_line_id.parent_state")
+    def _compute_state(self):
+        states = {"draft": "drafted", "posted": "billed", "cancel": "void"}
+        for charge in self:
+            if charge.move_line_id:
+                charge.state = states[charge.move_line_id.parent_state]
+            else:
+                # A subscription's days are found again by its dates; other charges wait in the ledger itself.
+                charge.state = "void" if charge.kind == "subscription" else "open"
+
+    @api.depends("kind", "subscription_line_id.name", "period_start", "period_end")
+    def _compute_display_name(self):
+        for charge in self:
+            charge.display_name = f"{charge.subscription_line_id.name or charge.kind} {charge.period_start} – {charge.period_end}"
+
+    # === CRUD
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_never(self):
+        raise UserError(
+            self.env._("The ledger of charges keeps what was billed. Cancel or delete the draft invoice instead.")
+        )
+
+    # === ACTIONS
+
+    def action_open_invoice(self):
+        self.ensure_one()
+        return self.move_id._get_records_action(name=self.env._("Invoice"))

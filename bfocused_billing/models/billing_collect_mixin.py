@@ -1,0 +1,92 @@
+from collections import defaultdict
+
+from odoo import models
+from odoo.fields import Domain
+
+from .billing_group import BillingGroup, Due, GroupKey
+
+
+class BillingCollectMixin(models.AbstractModel):
+    """The first two steps of a billing run: collect what is due, and group it by the invoice it belongs on."""
+
+    _name = "bfocused.billing.collect.mixin"
+    _description = "Billing: collect and group"
+
+    def _collect_dues(self):
+        """What subscriptions owe on the date of the run.
+
+        :rtype: list of Due
+        """
+        subscriptions = self.env["sale.subscription"]
+        lines = self.env["sale.subscription.line"].search(
+            Domain("next_billing_date", "<=", self.date)
+            & Domain("sale_subscription_id", "any", subscriptions._get_billable_domain(self.company_id)),
+            order="sale_subscription_id, id",
+        )
+        return [Due(line, part) for line in lines for part in line._get_due_parts(self.date)]
+
+    def _group_dues(self, dues):
+        """Put together what goes on one invoice, and what waits for the quarter turn.
+
+        :return: list of BillingGroup
+        """
+        by_subscription = defaultdict(list)
+        for due in dues:
+            by_subscription[due.line.sale_subscription_id].append(due)
+        groups = {}
+        for subscription, its_dues in by_subscription.items():
+            key, reason = self._get_group_key(subscription), subscription._get_hold_reason() or ""
+            if (key, reason) not in groups:
+                groups[key, reason] = BillingGroup(key, subscription._get_billing_partner(), reason)
+            groups[key, reason].dues += its_dues
+        return [*groups.values(), *self._add_waiting(groups)]
+
+    def _get_group_key(self, subscription):
+        partner = subscription._get_billing_partner()
+        fiscal_position = subscription.fiscal_position_id or self.env["account.fiscal.position"]._get_fiscal_position(
+            partner, subscription.partner_shipping_id
+        )
+        return GroupKey(
+            partner.id,
+            subscription.currency_id.id,
+            subscription._get_billing_payment_mode().id,
+            subscription._get_billing_mandate().id,
+            fiscal_position.id,
+            subscription.journal_id.id,
+        )
+
+    def _add_waiting(self, groups):
+        """Lay each deferred draft by the group it can join.
+
+        :param groups: dict of BillingGroup by (GroupKey, reason for which it is held)
+        :return: list of BillingGroup, at the quarter turn, for the drafts that no group can take along
+        """
+        moves = self.env["account.move"]
+        alone = []
+        for move in moves.search(moves._get_waiting_domain(self.company_id), order="id"):
+            key = self._get_waiting_key(move)
+            group = groups.get((key, ""))
+            if group and not group.waiting:
+                group.waiting = move
+            elif self.is_quarter_turn:
+                reason = self._get_waiting_hold_reason(move) or ""
+                alone.append(BillingGroup(key, move.partner_id, reason, waiting=move))
+        return alone
+
+    def _get_waiting_key(self, move):
+        """The group a deferred draft belongs to today: its mandate may have been replaced since it was made."""
+        subscriptions = move.line_ids.subscription_line_id.sale_subscription_id
+        mandate = subscriptions.mandate_id or move.partner_id._get_billing_mandate(self.company_id)
+        return GroupKey(
+            move.partner_id.id,
+            move.currency_id.id,
+            move.payment_mode_id.id,
+            mandate[:1].id,
+            move.fiscal_position_id.id,
+            subscriptions.journal_id[:1].id,
+        )
+
+    def _get_waiting_hold_reason(self, move):
+        if not move.payment_mode_id.payment_method_id.mandate_required:
+            return False
+        return move.partner_id._get_mandate_problem(self.company_id)

@@ -1,0 +1,155 @@
+from odoo import Command, models
+
+from ..periods import next_quarter
+
+
+class BillingInvoiceMixin(models.AbstractModel):
+    """The last two steps of a billing run: decide what waits, and draft and post the invoices.
+
+    Everything here works on a list of BillingGroup of different invoices, which it fills in.
+    """
+
+    _name = "bfocused.billing.invoice.mixin"
+    _description = "Billing: defer, draft and post"
+
+    # === DECIDE
+
+    def _compute_amounts(self, group):
+        """What the new charges of the group come to, by Odoo's own tax engine, without making an invoice."""
+        taxes = self.env["account.tax"]
+        currency = self.env["res.currency"].browse(group.key.currency_id)
+        base_lines = [
+            taxes._prepare_base_line_for_taxes_computation(
+                None,
+                **due.line._prepare_period_base_line(due.part),
+                partner_id=group.partner,
+                currency_id=currency,
+                sign=1,
+            )
+            for due in group.dues
+        ]
+        taxes._add_tax_details_in_base_lines(base_lines, self.company_id)
+        taxes._round_base_lines_tax_details(base_lines, self.company_id)
+        totals = taxes._get_tax_totals_summary(base_lines, currency, self.company_id)
+        group.amount_untaxed = totals["base_amount_currency"]
+        group.amount_total = totals["total_amount_currency"]
+
+    def _get_deferral_date(self, group):
+        """Until when the group has to wait because it is too small (R5).
+
+        :return: date of the quarter turn, or ``None`` when it is invoiced now
+        """
+        company = self.company_id
+        if self.is_quarter_turn or not company.billing_min_amount:
+            return None
+        currency = self.env["res.currency"].browse(group.key.currency_id)
+        minimum = company.currency_id._convert(company.billing_min_amount, currency, company, self.date)
+        if currency.compare_amounts(self._get_comparable_amount(group), minimum) >= 0:
+            return None
+        return next_quarter(self.date)
+
+    def _get_comparable_amount(self, group):
+        """What is compared with the minimum: the new charges, and what waits where the two may release each other."""
+        field = "amount_untaxed" if self.company_id.billing_min_amount_base == "untaxed" else "amount_total"
+        amount = getattr(group, field)
+        if group.waiting and self.company_id.billing_deferral_release == "threshold":
+            amount += group.waiting[field]
+        return amount
+
+    # === DRAFT
+
+    def _draft(self, groups):
+        """Put the charges of the groups on draft invoices, and in the ledger."""
+        joining = [group for group in groups if self._joins_waiting(group)]
+        starting = [group for group in groups if not self._joins_waiting(group)]
+        for group in joining:
+            group.move = group.waiting
+            group.move.write(self._prepare_joined_move(group))
+        moves = self.env["account.move"].create([self._prepare_move(group) for group in starting])
+        for group, move in zip(starting, moves, strict=True):
+            group.move = move
+        self._create_charges(groups)
+
+    def _joins_waiting(self, group):
+        """Whether the group goes on the draft that waits: to wait there, or to be released together."""
+        return bool(group.waiting) and bool(
+            group.deferred_until or self.is_quarter_turn or self.company_id.billing_deferral_release == "threshold"
+        )
+
+    def _prepare_move(self, group):
+        """Values of the invoice of a group; the payment mode, mandate, currency and term are the run's (T7)."""
+        key = group.key
+        subscriptions = self._get_subscriptions(group)
+        payment_term = self.company_id.billing_payment_term_id or group.partner.property_payment_term_id
+        values = {
+            "move_type": "out_invoice",
+            "company_id": self.company_id.id,
+            "partner_id": key.partner_id,
+            "partner_shipping_id": subscriptions.partner_shipping_id[:1].id,
+            "currency_id": key.currency_id,
+            "fiscal_position_id": key.fiscal_position_id,
+            "payment_mode_id": key.payment_mode_id,
+            "mandate_id": key.mandate_id,
+            "invoice_date": self.date,
+            "invoice_payment_term_id": payment_term.id,
+            "invoice_origin": ", ".join(subscriptions.mapped("name")),
+            "invoice_user_id": subscriptions.user_id[:1].id,
+            "billing_run_id": self.id,
+            "subscription_id": subscriptions.id if len(subscriptions) == 1 else False,
+            "billing_state": "deferred" if group.deferred_until else "none",
+            "deferred_until": group.deferred_until,
+            "invoice_line_ids": self._prepare_move_lines(group),
+        }
+        if key.journal_id:
+            values["journal_id"] = key.journal_id
+        return values
+
+    def _prepare_joined_move(self, group):
+        """Values that put the group on the draft that waits, with the mandate that is valid now."""
+        origins = [group.waiting.invoice_origin, *self._get_subscriptions(group).mapped("name")]
+        return {
+            "invoice_date": self.date,
+            "mandate_id": group.key.mandate_id,
+            "billing_run_id": self.id,
+            "subscription_id": False,
+            "invoice_origin": ", ".join(dict.fromkeys(origin for origin in origins if origin)),
+            "invoice_line_ids": self._prepare_move_lines(group),
+        }
+
+    def _prepare_move_lines(self, group):
+        return [Command.create(due.line._prepare_period_move_line(due.part)) for due in group.dues]
+
+    def _get_subscriptions(self, group):
+        return self.env["sale.subscription.line"].union(*(due.line for due in group.dues)).sale_subscription_id
+
+    def _create_charges(self, groups):
+        """Write in the ledger what the drafts charge. Here the database refuses what was charged before."""
+        charges = self.env["bfocused.billing.charge"].sudo()
+        charges.flush_model(["state"])  # a charge that was freed just now must not stand in the way of its successor
+        values = []
+        for group in groups:
+            move_lines = {(line.subscription_line_id, line.start_date): line for line in group.move.invoice_line_ids}
+            values += [
+                self._prepare_charge(due, move_lines[due.line, due.part.period.start]) for due in group.dues
+            ]
+        charges.create(values)
+
+    def _prepare_charge(self, due, move_line):
+        return {
+            "company_id": self.company_id.id,
+            "currency_id": move_line.currency_id.id,
+            "kind": "subscription",
+            "partner_id": move_line.move_id.commercial_partner_id.id,
+            "subscription_line_id": due.line.id,
+            "period_start": due.part.period.start,
+            "period_end": due.part.period.end,
+            "amount_untaxed": move_line.price_subtotal,
+            "move_line_id": move_line.id,
+            "run_id": self.id,
+        }
+
+    # === POST
+
+    def _post_invoices(self, groups):
+        """Post the invoices of the groups that don't wait."""
+        self.env["account.move"].union(*(group.move for group in groups if not group.deferred_until))._post(soft=False)

@@ -1,0 +1,270 @@
+import logging
+
+from psycopg2 import OperationalError
+from psycopg2.errors import ExclusionViolation, UniqueViolation
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import format_date, split_every
+
+from ..periods import is_quarter_turn
+
+_logger = logging.getLogger(__name__)
+
+BATCH_SIZE = 100  # customers whose invoices are made together; more costs memory and saves no time
+
+
+class BillingRun(models.Model):
+    """The month turn: bill everything that is due on a date, one invoice per customer.
+
+    Collect what is due, group it per customer, hold what can't be collected, defer what is too small, post the rest.
+    A customer for whom something goes wrong falls out alone, with the reason, and can be retried.
+    """
+
+    _name = "bfocused.billing.run"
+    _description = "Billing Run"
+    _inherit = ["bfocused.billing.collect.mixin", "bfocused.billing.invoice.mixin", "mail.thread"]
+    _order = "date desc, id desc"
+    _check_company_auto = True
+
+    name = fields.Char(compute="_compute_name")
+    company_id = fields.Many2one(
+        "res.company", required=True, default=lambda self: self.env.company, readonly=True, index=True
+    )
+    date = fields.Date(
+        required=True,
+        default=lambda self: self._default_date(),
+        help="Everything due by this day is billed; it is also the date of the invoices.",
+    )
+    state = fields.Selection(
+        selection=[("draft", "Draft"), ("running", "Running"), ("done", "Done"), ("partial", "Partly failed")],
+        default="draft",
+        required=True,
+        readonly=True,
+        tracking=True,
+    )
+    is_quarter_turn = fields.Boolean(
+        compute="_compute_is_quarter_turn",
+        help="In the first month of a quarter everything is invoiced, also what was deferred.",
+    )
+    line_ids = fields.One2many("bfocused.billing.run.line", "run_id", string="Outcome per customer")
+    invoice_ids = fields.One2many("account.move", "billing_run_id", string="Invoices")
+    invoice_count = fields.Integer(string="Invoiced", compute="_compute_counts")
+    deferred_count = fields.Integer(string="Deferred", compute="_compute_counts")
+    held_count = fields.Integer(string="Held", compute="_compute_counts")
+    failed_count = fields.Integer(string="Failed", compute="_compute_counts")
+    progress = fields.Integer(readonly=True, help="Share of the customers that were dealt with, in percent.")
+
+    @api.model
+    def _default_date(self):
+        return fields.Date.context_today(self).replace(day=self.env.company.billing_day or 1)
+
+    # === COMPUTE
+
+    @api.depends("date")
+    def _compute_name(self):
+        for run in self:
+            date = format_date(run.env, run.date, date_format="d MMMM y")
+            run.name = self.env._("Billing run of %s", date) if run.date else self.env._("Billing run")
+
+    @api.depends("date")
+    def _compute_is_quarter_turn(self):
+        for run in self:
+            run.is_quarter_turn = bool(run.date) and is_quarter_turn(run.date)
+
+    @api.depends("line_ids.outcome")
+    def _compute_counts(self):
+        counts = {
+            (run, outcome): count
+            for run, outcome, count in self.env["bfocused.billing.run.line"]._read_group(
+                [("run_id", "in", self.ids)], groupby=["run_id", "outcome"], aggregates=["__count"]
+            )
+        }
+        for run in self:
+            run.invoice_count = counts.get((run._origin, "invoiced"), 0)
+            run.deferred_count = counts.get((run._origin, "deferred"), 0)
+            run.held_count = counts.get((run._origin, "held"), 0)
+            run.failed_count = counts.get((run._origin, "failed"), 0)
+
+    # === CRUD
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_executed(self):
+        if any(run.state != "draft" for run in self):
+            raise UserError(self.env._("Only a billing run that wasn't executed can be deleted."))
+
+    # === ACTIONS
+
+    def action_preview(self):
+        """Show what the run would do. It is the run itself, undone: only the outcome rows are kept."""
+        self.ensure_one()
+        self._check_runnable(states=("draft",))
+        with self.env.cr.savepoint() as savepoint:
+            rows = self._bill()
+            savepoint.rollback()
+        self._record_outcome([dict(row, move_id=False) for row in rows])
+
+    def action_run(self):
+        """Bill everything that is due on the date of the run. What is billed already isn't billed again."""
+        self.ensure_one()
+        self._check_runnable(states=("draft",))
+        self._execute()
+
+    def action_retry(self):
+        """Bill what this run held or failed to bill and that can be billed now."""
+        self.ensure_one()
+        self._check_runnable(states=("done", "partial"))
+        self._execute()
+
+    def action_view_invoices(self):
+        self.ensure_one()
+        return self.invoice_ids._get_records_action(name=self.env._("Invoices"), context={"create": False})
+
+    def action_view_lines(self):
+        """The outcomes of one kind, named by the button's context key ``outcome``."""
+        self.ensure_one()
+        outcome = self.env.context.get("outcome")
+        lines = self.line_ids.filtered(lambda line: line.outcome == outcome)
+        return lines._get_records_action(name=self.name)
+
+    def action_send(self):
+        """Open Odoo's Send & Print for the run's invoices that weren't sent yet."""
+        self.ensure_one()
+        moves = self.invoice_ids.filtered(lambda move: move.state == "posted" and not move.is_move_sent)
+        if not moves:
+            raise UserError(self.env._("All invoices of this run were sent."))
+        return moves.action_send_and_print()
+
+    def _check_runnable(self, states):
+        if not self.company_id.use_billing:
+            raise UserError(
+                self.env._(
+                    "%s doesn't use B/Focused billing. Switch it on under Billing > Configuration > Settings.",
+                    self.company_id.name,
+                )
+            )
+        if self.state not in states:
+            raise UserError(self.env._("This run is %s already.", self._get_state_label()))
+        if not self.try_lock_for_update(allow_referencing=True):
+            raise UserError(self.env._("This run is being executed by somebody else. Reload the page in a moment."))
+
+    def _get_state_label(self):
+        return dict(self._fields["state"]._description_selection(self.env))[self.state].lower()
+
+    # === BUSINESS
+
+    def _execute(self):
+        self.write({"state": "running", "progress": 0})
+        self.line_ids.filtered(lambda line: line.outcome in ("held", "failed") or not line.move_id).unlink()
+        self._record_outcome(self._bill(), keep=True)
+        self.write({"state": "partial" if self.failed_count else "done", "progress": 100})
+
+    def _record_outcome(self, rows, keep=False):
+        """Write the outcome per customer on the run.
+
+        :param rows: list of values of ``bfocused.billing.run.line``
+        :param keep: add to the rows that are there instead of replacing them
+        """
+        if not keep:
+            self.line_ids.unlink()
+        self.env["bfocused.billing.run.line"].create([dict(row, run_id=self.id) for row in rows])
+
+    def _bill(self):
+        """Bill what is due, and say per customer what came out.
+
+        :return: list of values of ``bfocused.billing.run.line``
+        """
+        run = self.with_company(self.company_id).with_context(tracking_disable=True)
+        groups = run._group_dues(run._collect_dues())
+        rows = []
+        for batch in split_every(BATCH_SIZE, groups, list):
+            rows += run._bill_groups(batch)
+        return rows
+
+    def _bill_groups(self, groups):
+        """Bill groups together, in a savepoint; when that fails, in halves, until the failing customer stands alone.
+
+        :return: list of values of ``bfocused.billing.run.line``
+        """
+        try:
+            with self.env.cr.savepoint():
+                return self._bill_groups_at_once(groups)
+        except OperationalError:
+            raise  # the database gave up the transaction: the caller repeats it as a whole
+        except Exception as error:  # whatever is wrong with one customer must not stop the others
+            if len(groups) > 1:
+                middle = len(groups) // 2
+                return self._bill_groups(groups[:middle]) + self._bill_groups(groups[middle:])
+            if isinstance(error, (UniqueViolation, ExclusionViolation)):
+                return []  # billed in the meantime by another run: that is a success
+            return [self._prepare_failed_row(groups[0], error)]
+
+    def _bill_groups_at_once(self, groups):
+        active = [group for group in groups if not group.hold_reason]
+        for group in groups:
+            self._compute_amounts(group)
+        for group in active:
+            group.deferred_until = self._get_deferral_date(group)
+        self._draft(active)
+        self._post_invoices(active)
+        return [self._prepare_row(group) for group in groups]
+
+    # --- outcome
+
+    def _prepare_row(self, group):
+        """Values of ``bfocused.billing.run.line``: what came out for one customer."""
+        row = {
+            "partner_id": group.partner.id,
+            "currency_id": group.key.currency_id,
+            "amount_untaxed": group.amount_untaxed,
+            "amount_total": group.amount_total,
+        }
+        if group.hold_reason:
+            waiting = group.waiting or self.env["account.move"]
+            row["amount_untaxed"] += waiting.amount_untaxed
+            row["amount_total"] += waiting.amount_total
+            return dict(row, outcome="held", message=group.hold_reason)
+        if group.deferred_until:
+            return dict(row, outcome="deferred", move_id=group.move.id, message=group.move.deferral_reason)
+        return dict(
+            row,
+            outcome="invoiced",
+            move_id=group.move.id,
+            amount_untaxed=group.move.amount_untaxed,
+            amount_total=group.move.amount_total,
+        )
+
+    def _prepare_failed_row(self, group, error):
+        """The outcome of a customer for whom an error came up, told in words where Odoo has them."""
+        if isinstance(error, UserError):
+            message = str(error)
+        else:
+            _logger.error("Billing run %s failed for customer %s", self.id, group.partner.id, exc_info=error)
+            message = self.env._("Unexpected error: %s", error)
+        return {
+            "partner_id": group.partner.id,
+            "currency_id": group.key.currency_id,
+            "amount_untaxed": group.amount_untaxed,
+            "amount_total": group.amount_total,
+            "outcome": "failed",
+            "message": message,
+        }
+
+    # === CRON
+
+    @api.model
+    def _cron_run_due(self):
+        """Make and execute the month's run of each company that has it done automatically, once its day has come."""
+        today = fields.Date.context_today(self)
+        companies = self.env["res.company"].search([("use_billing", "=", True), ("billing_auto", "=", True)])
+        for company in companies:
+            date = today.replace(day=company.billing_day)
+            if date > today or self.search_count([("company_id", "=", company.id), ("date", ">=", date)], limit=1):
+                continue
+            try:
+                with self.env.cr.savepoint():
+                    self.with_company(company).create({"company_id": company.id, "date": date}).action_run()
+            except UserError:
+                _logger.exception("The automatic billing run of company %s failed", company.id)
+            if not self.env["ir.cron"]._commit_progress(1):
+                break

@@ -1,0 +1,152 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    use_billing = fields.Boolean(
+        string="Use B/Focused billing",
+        help="Subscriptions of this company are billed by billing runs: per customer, once, with the rules below.",
+    )
+    billing_min_amount = fields.Monetary(
+        string="Minimum invoice amount",
+        help="An invoice under this amount waits for the quarter turn. 0 sends every invoice at once.",
+    )
+    billing_min_amount_base = fields.Selection(
+        selection=[("total", "Including VAT"), ("untaxed", "Excluding VAT")],
+        string="Minimum compared with",
+        default="total",
+    )
+    billing_deferral_release = fields.Selection(
+        selection=[
+            ("quarter", "At the quarter turn"),
+            ("threshold", "At the quarter turn, or as soon as the waiting total reaches the minimum"),
+        ],
+        string="Deferred invoices are sent",
+        default="quarter",
+    )
+    billing_day = fields.Integer(
+        string="Billing day",
+        default=1,
+        help="Day of the month (1 to 28) on which the month turn is billed.",
+    )
+    billing_auto = fields.Boolean(
+        string="Run automatically",
+        help="A scheduled action makes and executes the billing run of the month on the billing day.",
+    )
+    billing_payment_mode_id = fields.Many2one(
+        comodel_name="account.payment.mode",
+        string="Direct debit payment mode",
+        domain="[('payment_type', '=', 'inbound'), ('company_id', '=', id)]",
+        help="Payment mode of subscriptions whose customer has no direct-debit payment mode of its own.",
+    )
+    billing_payment_term_id = fields.Many2one(
+        comodel_name="account.payment.term",
+        string="Direct debit payment term",
+        check_company=True,
+        help="Payment term of invoices collected by direct debit. Empty: the customer's own payment term.",
+    )
+
+    # === CONSTRAINTS
+
+    @api.constrains("billing_day")
+    def _check_billing_day(self):
+        for company in self:
+            if not 1 <= company.billing_day <= 28:
+                raise ValidationError(
+                    self.env._("The billing day is %s; choose a day from 1 to 28, which every month has.",
+                               company.billing_day)
+                )
+
+    @api.constrains("billing_min_amount")
+    def _check_billing_min_amount(self):
+        for company in self:
+            if company.billing_min_amount < 0:
+                raise ValidationError(self.env._("The minimum invoice amount can't be negative; use 0 for no minimum."))
+
+    @api.constrains("use_billing", "billing_payment_mode_id")
+    def _check_billing_payment_mode(self):
+        for company in self:
+            mode = company.billing_payment_mode_id
+            if mode and mode.company_id != company:
+                raise ValidationError(
+                    self.env._("The payment mode %(mode)s belongs to another company than %(company)s.",
+                               mode=mode.name, company=company.name)
+                )
+
+    # === CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        companies = super().create(vals_list)
+        for company, vals in zip(companies, vals_list, strict=True):
+            if company.use_billing:
+                company._apply_published_billing_values(vals)
+        return companies
+
+    def write(self, vals):
+        switched_on = self.filtered(lambda company: not company.use_billing) if vals.get("use_billing") else self[:0]
+        result = super().write(vals)
+        for company in switched_on:
+            company._apply_published_billing_values(vals)
+        return result
+
+    # === BUSINESS
+
+    @api.model
+    def _get_published_billing_values(self):
+        """The company's published billing rules (R4, R5): what billing starts with when it is switched on.
+
+        :return: values of the settings; amounts in the company's currency
+        """
+        return {"billing_min_amount": 50.0}
+
+    def _apply_published_billing_values(self, given):
+        """Fill in what was left empty when billing was switched on.
+
+        :param given: the values that were set in the same breath, which win
+        """
+        self.ensure_one()
+        values = {
+            name: value
+            for name, value in self._get_published_billing_values().items()
+            if name not in given and not self[name]
+        }
+        if not self.billing_payment_mode_id and "billing_payment_mode_id" not in given:
+            values["billing_payment_mode_id"] = self._get_direct_debit_mode().id
+        self.write(values)
+        self._get_billing_pricelist(self.currency_id)
+
+    def _get_direct_debit_mode(self):
+        """The company's SEPA direct debit payment mode; made where there is none yet."""
+        self.ensure_one()
+        modes = self.env["account.payment.mode"].sudo()
+        method = self.env.ref("account_banking_sepa_direct_debit.sepa_direct_debit")
+        return modes.search(
+            [("company_id", "=", self.id), ("payment_method_id", "=", method.id)], limit=1
+        ) or modes.create(self._prepare_direct_debit_mode(method))
+
+    def _prepare_direct_debit_mode(self, method):
+        return {
+            "name": self.env._("SEPA direct debit"),
+            "company_id": self.id,
+            "payment_method_id": method.id,
+            "bank_account_link": "variable",
+            "show_bank_account": "last",
+            "show_bank_account_chars": 4,
+        }
+
+    def _get_billing_pricelist(self, currency):
+        """A price list in ``currency``, which a subscription can't do without; made where there is none yet."""
+        self.ensure_one()
+        pricelists = self.env["product.pricelist"].sudo()
+        domain = [("company_id", "in", [False, self.id]), ("currency_id", "=", currency.id)]
+        return pricelists.search(domain, limit=1) or pricelists.create(self._prepare_billing_pricelist(currency))
+
+    def _prepare_billing_pricelist(self, currency):
+        return {
+            "name": self.env._("Subscriptions %s", currency.name),
+            "company_id": self.id,
+            "currency_id": currency.id,
+        }

@@ -1,0 +1,27 @@
+from odoo import api, fields, models
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    use_billing = fields.Boolean(related="company_id.use_billing", readonly=False)
+    billing_min_amount = fields.Monetary(
+        related="company_id.billing_min_amount", readonly=False, currency_field="currency_id"
+    )
+    billing_min_amount_base = fields.Selection(related="company_id.billing_min_amount_base", readonly=False)
+    billing_deferral_release = fields.Selection(related="company_id.billing_deferral_release", readonly=False)
+    billing_day = fields.Integer(related="company_id.billing_day", readonly=False)
+    billing_auto = fields.Boolean(related="company_id.billing_auto", readonly=False)
+    billing_payment_mode_id = fields.Many2one(
+        related="company_id.billing_payment_mode_id",
+        readonly=False,
+        domain="[('payment_type', '=', 'inbound'), ('company_id', '=', company_id)]",
+    )
+    billing_payment_term_id = fields.Many2one(related="company_id.billing_payment_term_id", readonly=False)
+
+    @api.onchange("use_billing")
+    def _onchange_use_billing(self):
+        # The form saves each setting as it shows it, so the published values have to be in it before it is saved.
+        if self.use_billing and not self.company_id.use_billing:
+            for name, value in self.company_id._get_published_billing_values().items():
+                self[name] = self[name] or value

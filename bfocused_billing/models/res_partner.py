@@ -1,0 +1,88 @@
+from odoo import api, fields, models
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    mandate_status = fields.Selection(
+        selection=[
+            ("none", "No mandate"),
+            ("draft", "Not signed"),
+            ("valid", "Valid"),
+            ("expired", "Expired"),
+            ("cancel", "Cancelled"),
+        ],
+        compute="_compute_mandate_status",
+        help="State of the customer's best direct-debit mandate for the current company.",
+    )
+    deferred_amount = fields.Monetary(
+        string="Deferred invoices",
+        compute="_compute_deferred_amount",
+        help="Total, VAT included, of the invoices that wait for the quarter turn, in the company's currency.",
+    )
+
+    # === COMPUTE
+
+    @api.depends("commercial_partner_id.bank_ids.mandate_ids.state")
+    @api.depends_context("company")
+    def _compute_mandate_status(self):
+        for partner in self:
+            partner.mandate_status = partner._get_billing_mandate(self.env.company).state or "none"
+
+    @api.depends_context("company")
+    def _compute_deferred_amount(self):
+        commercial = self.commercial_partner_id
+        totals = dict(
+            self.env["account.move"].sudo()._read_group(
+                [
+                    ("company_id", "=", self.env.company.id),
+                    ("billing_state", "=", "deferred"),
+                    ("state", "=", "draft"),
+                    ("commercial_partner_id", "in", commercial.ids),
+                ],
+                groupby=["commercial_partner_id"],
+                aggregates=["amount_total_signed:sum"],
+            )
+        )
+        for partner in self:
+            partner.deferred_amount = totals.get(partner.commercial_partner_id, 0.0)
+
+    # === BUSINESS
+
+    def _get_billing_mandate(self, company):
+        """The mandate this customer's subscriptions are collected with.
+
+        That is the most recently signed usable mandate of the commercial entity; without one, the mandate that comes
+        nearest to it, so that can be said what is wrong with it.
+
+        :param company: ``res.company`` whose mandate it is
+        :return: ``account.banking.mandate``, maybe empty
+        """
+        self.ensure_one()
+        mandates = self.sudo().commercial_partner_id.bank_ids.mandate_ids.filtered(
+            lambda mandate: mandate.company_id == company
+        )
+        ranks = {"valid": 3, "draft": 2, "expired": 1}
+        # max() of the empty recordset has no value; ids decide between mandates of one day.
+        return max(
+            mandates,
+            key=lambda mandate: (
+                not mandate._get_mandate_problem(),
+                ranks.get(mandate.state, 0),
+                mandate.signature_date or fields.Date.to_date("1900-01-01"),
+                mandate.id,
+            ),
+            default=mandates,
+        )
+
+    def _get_mandate_problem(self, company):
+        """Why this customer's subscriptions can't be collected, as a sentence in the user's language.
+
+        :param company: ``res.company`` that would collect
+        :return: ``False`` when there is a usable mandate
+        """
+        self.ensure_one()
+        mandate = self._get_billing_mandate(company)
+        if not mandate:
+            return self.env._("No direct-debit mandate. Ask %s to sign one.", self.commercial_partner_id.name)
+        return mandate._get_mandate_problem()

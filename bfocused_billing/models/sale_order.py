@@ -1,0 +1,70 @@
+from odoo import Command, fields, models
+from odoo.exceptions import UserError
+
+
+class SaleOrder(models.Model):
+    _inherit = "sale.order"
+
+    use_billing = fields.Boolean(related="company_id.use_billing")
+    subscription_start_date = fields.Date(
+        string="Subscriptions start on",
+        copy=False,
+        help="First day of service of the subscriptions this order makes. Empty: the day it is confirmed.",
+    )
+
+    def action_confirm(self):
+        # EXTENDS 'sale'
+        self._check_subscription_cycles()
+        return super().action_confirm()
+
+    def _check_subscription_cycles(self):
+        for line in self.order_line:
+            if line.allowed_subscription_template_ids and not line.subscription_template_id:
+                raise UserError(
+                    self.env._(
+                        "Choose a billing cycle for %(product)s on %(order)s: it is sold as a subscription.",
+                        product=line.product_id.display_name,
+                        order=line.order_id.name,
+                    )
+                )
+
+    def group_subscription_lines(self):
+        # OVERRIDE 'subscription_oca': by the cycle chosen on the line, and a line makes a subscription only once
+        if not self.use_billing:
+            return super().group_subscription_lines()
+        lines = self.order_line.filtered(
+            lambda line: line.subscription_template_id and not line.subscription_line_ids
+        )
+        return lines.grouped("subscription_template_id")
+
+    def create_subscription(self, lines, subscription_tmpl):
+        # OVERRIDE 'subscription_oca': in the order's company and with what the order agreed
+        if not self.use_billing:
+            return super().create_subscription(lines, subscription_tmpl)
+        subscription = (
+            self.env["sale.subscription"]
+            .with_company(self.company_id)
+            .create(self._prepare_subscription(lines, subscription_tmpl))
+        )
+        subscription.action_start_subscription()
+        return subscription
+
+    def _prepare_subscription(self, lines, template):
+        self.ensure_one()
+        pricelist = self.pricelist_id or self.company_id._get_billing_pricelist(self.currency_id)
+        values = {
+            "company_id": self.company_id.id,
+            "partner_id": self.partner_id.id,
+            "partner_invoice_id": self.partner_invoice_id.id,
+            "partner_shipping_id": self.partner_shipping_id.id,
+            "user_id": self.user_id.id,
+            "template_id": template.id,
+            "pricelist_id": pricelist.id,
+            "fiscal_position_id": self.fiscal_position_id.id,
+            "date_start": self.subscription_start_date or fields.Date.context_today(self),
+            "sale_order_id": self.id,
+            "sale_subscription_line_ids": [Command.create(line.get_subscription_line_values()) for line in lines],
+        }
+        if self.payment_mode_id.payment_method_id.mandate_required:
+            values["payment_mode_id"] = self.payment_mode_id.id
+        return values

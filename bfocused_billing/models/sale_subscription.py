@@ -1,0 +1,267 @@
+import logging
+
+from psycopg2 import IntegrityError
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
+
+from ..tools import changed_values
+
+_logger = logging.getLogger(__name__)
+
+
+class SaleSubscription(models.Model):
+    _inherit = "sale.subscription"
+
+    use_billing = fields.Boolean(related="company_id.use_billing")
+    # EXTENDS 'subscription_oca': its defaults are the day on which the server was started
+    date_start = fields.Date(default=fields.Date.context_today)
+    recurring_next_date = fields.Date(
+        compute="_compute_recurring_next_date",
+        store=True,
+        readonly=False,
+        index="btree_not_null",
+        default=fields.Date.context_today,
+    )
+    date = fields.Date(help="First day that is no longer billed.")
+    pricelist_id = fields.Many2one(default=lambda self: self._default_pricelist_id())
+    payment_mode_id = fields.Many2one(
+        comodel_name="account.payment.mode",
+        string="Payment mode",
+        compute="_compute_payment_mode_id",
+        store=True,
+        readonly=False,
+        check_company=True,
+        domain="[('payment_method_id.mandate_required', '=', True), ('company_id', '=', company_id)]",
+        help="A subscription is paid by direct debit. Proposed: the customer's payment mode, or else the company's.",
+    )
+    mandate_id = fields.Many2one(
+        comodel_name="account.banking.mandate",
+        string="Only this mandate",
+        check_company=True,
+        ondelete="restrict",
+        domain="[('partner_id', 'parent_of', partner_id), ('company_id', '=', company_id)]",
+        help="Collect with this mandate. Empty: the customer's most recently signed valid mandate.",
+    )
+
+    def _default_pricelist_id(self):
+        company = self.env.company
+        return company._get_billing_pricelist(company.currency_id) if company.use_billing else False
+
+    # === COMPUTE
+
+    @api.depends("partner_id", "company_id")
+    def _compute_payment_mode_id(self):
+        for subscription in self:
+            company = subscription.company_id
+            own = subscription.partner_id.with_company(company).customer_payment_mode_id
+            if own.payment_method_id.mandate_required:
+                subscription.payment_mode_id = own
+            else:
+                subscription.payment_mode_id = company.billing_payment_mode_id
+
+    @api.depends("sale_subscription_line_ids.next_billing_date", "stage_id", "company_id.use_billing")
+    def _compute_recurring_next_date(self):
+        for subscription in self:
+            if subscription.use_billing:
+                dates = [date for date in subscription.sale_subscription_line_ids.mapped("next_billing_date") if date]
+                subscription.recurring_next_date = min(dates, default=False)
+            else:
+                subscription.recurring_next_date = subscription.recurring_next_date
+
+    @api.depends("template_id", "date_start")
+    def _compute_rule_boundary(self):
+        # EXTENDS 'subscription_oca': a finish date is kept when the cycle has no fixed duration
+        dates = {subscription: subscription.date for subscription in self if subscription.use_billing}
+        result = super()._compute_rule_boundary()
+        for subscription, date in dates.items():
+            if date and not subscription.date:
+                subscription.date = date
+        return result
+
+    @api.depends("sale_subscription_line_ids.price_subtotal", "sale_subscription_line_ids.amount_tax_line_amount")
+    def _compute_total(self):
+        # EXTENDS 'subscription_oca': a changed price is another total (T9)
+        return super()._compute_total()
+
+    @api.depends("sale_subscription_line_ids")
+    def _compute_account_invoice_ids_count(self):
+        # EXTENDS 'subscription_oca': an invoice of the billing run may hold several subscriptions
+        result = super()._compute_account_invoice_ids_count()
+        for subscription in self.filtered("use_billing"):
+            subscription.account_invoice_ids_count = len(subscription._get_invoices())
+        return result
+
+    # === CONSTRAINTS
+
+    @api.constrains("payment_mode_id", "company_id")
+    def _check_payment_mode(self):
+        for subscription in self.filtered("use_billing"):
+            mode = subscription.payment_mode_id
+            if mode and not mode.payment_method_id.mandate_required:
+                raise ValidationError(
+                    self.env._(
+                        "%(subscription)s can't be paid by %(mode)s: a subscription is paid by direct debit.",
+                        subscription=subscription.display_name,
+                        mode=mode.name,
+                    )
+                )
+
+    # === CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        # EXTENDS 'subscription_oca': it moves the start date to the form's next invoice date, which we compute
+        companies = self.env["res.company"]
+        for vals in vals_list:
+            if companies.browse(vals.get("company_id", self.env.company.id)).use_billing:
+                vals.pop("recurring_next_date", None)
+                vals["stage_id"] = vals.get("stage_id") or self.env.ref("subscription_oca.subscription_stage_draft").id
+        return super().create(vals_list)
+
+    def write(self, vals):
+        # EXTENDS 'subscription_oca': it sets the start date to today with every move into "in progress" (T4)
+        billed = self.filtered("use_billing")
+        billed._check_billed_terms(vals)
+        kept = {sub: sub.date_start for sub in billed if vals.get("stage_id") and "date_start" not in vals}
+        result = super().write(vals)
+        for subscription, date_start in kept.items():
+            if date_start and subscription.date_start != date_start:
+                super(SaleSubscription, subscription).write({"date_start": date_start})
+        return result
+
+    def _check_billed_terms(self, vals):
+        """Refuse what would make billed periods untrue: another start or another cycle once something is billed.
+
+        :raise UserError: with what to do instead
+        """
+        fixed = {name: vals[name] for name in ("date_start", "template_id") if name in vals}
+        for subscription in self:
+            if changed_values(subscription, fixed) and subscription.sale_subscription_line_ids._get_live_charges():
+                raise UserError(
+                    self.env._(
+                        "%s is billed already, so its start date and cycle are fixed. End it with a finish date "
+                        "and start a new subscription.",
+                        subscription.display_name,
+                    )
+                )
+
+    # === ACTIONS
+
+    def action_start_subscription(self):
+        # EXTENDS 'subscription_oca': keep the agreed start date, which it only knows as "today"
+        for subscription in self.filtered(lambda sub: sub.use_billing and not sub.date_start):
+            subscription.date_start = fields.Date.context_today(subscription)
+        return super().action_start_subscription()
+
+    def close_subscription(self, close_reason_id=False):
+        # EXTENDS 'subscription_oca': what was used up to now is still billed
+        if self.use_billing and not self.date:
+            self.date = fields.Date.context_today(self)
+        return super().close_subscription(close_reason_id)
+
+    def action_view_account_invoice_ids(self):
+        # EXTENDS 'subscription_oca'
+        action = super().action_view_account_invoice_ids()
+        if self.use_billing:
+            action["domain"] = [("id", "in", self._get_invoices().ids)]
+        return action
+
+    def generate_invoice(self):
+        # OVERRIDE 'subscription_oca': one way to bill, or a period could be billed twice
+        self._check_billed_by_run()
+        return super().generate_invoice()
+
+    def create_invoice(self):
+        # OVERRIDE 'subscription_oca'
+        self._check_billed_by_run()
+        return super().create_invoice()
+
+    def _check_billed_by_run(self):
+        if any(self.mapped("use_billing")):
+            raise UserError(
+                self.env._("Subscriptions of this company are invoiced by a billing run. Make one under Billing > Runs.")
+            )
+
+    # === BUSINESS
+
+    def _get_invoices(self):
+        moves = self.sale_subscription_line_ids.move_line_ids.move_id
+        return moves | self.invoice_ids | self.sale_order_ids.invoice_ids
+
+    def _get_billing_payment_mode(self):
+        self.ensure_one()
+        return self.payment_mode_id or self.company_id.billing_payment_mode_id
+
+    def _get_billing_partner(self):
+        """Whom the invoice is addressed to."""
+        self.ensure_one()
+        return self.partner_invoice_id or self.partner_id
+
+    def _get_billing_mandate(self):
+        """The mandate this subscription is collected with: the one chosen for it, or else the customer's current."""
+        self.ensure_one()
+        return self.mandate_id or self._get_billing_partner()._get_billing_mandate(self.company_id)
+
+    def _get_mandate_problem(self):
+        """Why this subscription can't be collected, as a sentence in the user's language; ``False`` when it can."""
+        self.ensure_one()
+        if not self._get_billing_payment_mode():
+            return self.env._("No direct-debit payment mode. Choose one on the subscription or in the settings.")
+        if self.mandate_id:
+            return self.mandate_id._get_mandate_problem()
+        return self._get_billing_partner()._get_mandate_problem(self.company_id)
+
+    def _get_hold_reason(self):
+        """Why this subscription isn't billed although it is due, as a sentence; ``False`` when it is.
+
+        Nothing of a held subscription is lost: its periods are billed once the reason is gone.
+        """
+        self.ensure_one()
+        if self.is_paused:
+            return self.env._("Subscription %s is paused.", self.display_name)
+        return self._get_mandate_problem()
+
+    @api.model
+    def _get_billable_domain(self, company):
+        """Subscriptions of which days may be left to bill: running, or ended with days before their end."""
+        return Domain("company_id", "=", company.id) & Domain("template_id.billing_cycle", "!=", False) & (
+            Domain("in_progress", "=", True) | (Domain("stage_type", "=", "post") & Domain("date", "!=", False))
+        )
+
+    # === CRON
+
+    @api.model
+    def cron_subscription_management(self):
+        # EXTENDS 'subscription_oca': companies with billing runs are billed by those; they only start and end here (T1-T3)
+        self._cron_resume_due_subscriptions()
+        self._start_and_end_billed(fields.Date.context_today(self))
+        others = self.with_context(without_billing_runs=True)
+        return super(SaleSubscription, others).cron_subscription_management()
+
+    @api.model
+    def _start_and_end_billed(self, date):
+        """Start what is ready and close what has ended by ``date``; one that fails doesn't stop the others.
+
+        :param date: company day
+        """
+        managed = Domain("company_id.use_billing", "=", True)
+        starting = self.search(managed & Domain("stage_id.type", "=", "pre") & Domain("date_start", "<=", date))
+        ending = self.search(managed & Domain("in_progress", "=", True) & Domain("date", "<=", date))
+        for subscription in starting | ending:
+            try:
+                with self.env.cr.savepoint():
+                    if subscription in starting:
+                        subscription.action_start_subscription()
+                    else:
+                        subscription.close_subscription(subscription.close_reason_id.id)
+            except (UserError, IntegrityError):
+                _logger.exception("Subscription %s could not be started or closed", subscription.id)
+
+    @api.model
+    def _search(self, domain, *args, **kwargs):
+        # The cron of 'subscription_oca' searches with an empty domain: this is its only hook.
+        if self.env.context.get("without_billing_runs"):
+            domain = Domain(domain) & Domain("company_id.use_billing", "=", False)
+        return super()._search(domain, *args, **kwargs)

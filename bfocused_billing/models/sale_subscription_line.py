@@ -1,0 +1,187 @@
+from decimal import Decimal
+from itertools import takewhile
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.tools import format_date
+
+from ..periods import Period, due_date, prorate
+
+
+class SaleSubscriptionLine(models.Model):
+    _inherit = "sale.subscription.line"
+
+    date_start = fields.Date(
+        string="From",
+        compute="_compute_date_start",
+        store=True,
+        readonly=False,
+        help="First day billed. A line added to a running subscription starts today, unless you say otherwise.",
+    )
+    date_end = fields.Date(
+        string="Until", help="First day that is no longer billed. Empty: as long as the subscription runs."
+    )
+    charge_ids = fields.One2many(
+        comodel_name="bfocused.billing.charge", inverse_name="subscription_line_id", string="Charges"
+    )
+    move_line_ids = fields.One2many(
+        comodel_name="account.move.line", inverse_name="subscription_line_id", string="Invoice lines"
+    )
+    sale_order_line_id = fields.Many2one(
+        comodel_name="sale.order.line", string="Order line", index="btree_not_null", copy=False, ondelete="set null"
+    )
+    next_billing_date = fields.Date(
+        compute="_compute_next_billing_date",
+        store=True,
+        index="btree_not_null",
+        help="The first day on which the next period that isn't billed yet may be billed.",
+    )
+
+    # === COMPUTE
+
+    @api.depends("sale_subscription_id.date_start")
+    def _compute_date_start(self):
+        today = fields.Date.context_today(self)
+        for line in self:
+            subscription = line.sale_subscription_id
+            if line.charge_ids or (subscription.in_progress and line.date_start):
+                continue
+            if subscription.in_progress and not line._origin and subscription.date_start:
+                line.date_start = max(today, subscription.date_start)
+            else:
+                line.date_start = subscription.date_start
+
+    @api.depends(
+        "date_start",
+        "date_end",
+        "charge_ids.state",
+        "charge_ids.period_start",
+        "charge_ids.period_end",
+        "sale_subscription_id.date_start",
+        "sale_subscription_id.date",
+        "sale_subscription_id.template_id.billing_cycle",
+        "sale_subscription_id.template_id.billing_timing",
+        "sale_subscription_id.template_id.billing_alignment",
+        "company_id.use_billing",
+    )
+    def _compute_next_billing_date(self):
+        for line in self:
+            part = next(line._get_unbilled_parts(), None)
+            line.next_billing_date = part and line._get_due_date(part)
+
+    @api.depends("sale_subscription_id.template_id")
+    def _compute_price_unit(self):
+        # EXTENDS 'subscription_oca': another cycle is another price
+        return super()._compute_price_unit()
+
+    # === CONSTRAINTS
+
+    @api.constrains("date_start", "date_end")
+    def _check_dates(self):
+        for line in self:
+            if line.date_start and line.date_end and line.date_end < line.date_start:
+                raise ValidationError(
+                    self.env._("%(line)s can't end on %(end)s, before it starts on %(start)s.",
+                               line=line.name, end=line.date_end, start=line.date_start)
+                )
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_billed(self):
+        if self._get_live_charges():
+            raise ValidationError(
+                self.env._("A line that was billed can't be removed. Give it an end date under \"Until\" instead.")
+            )
+
+    # === BUSINESS
+
+    def _get_live_charges(self):
+        return self.sudo().charge_ids.filtered(lambda charge: charge.state != "void")
+
+    def _get_display_price(self, product):
+        # EXTENDS 'subscription_oca'
+        factor = product.product_tmpl_id._get_billing_price_factor(self.sale_subscription_id.template_id)
+        return super()._get_display_price(product) * factor
+
+    def _get_unbilled_parts(self):
+        """The periods this line has still to be billed for, oldest first; endless for a line without end.
+
+        :rtype: iterator of periods.Part
+        """
+        self.ensure_one()
+        subscription = self.sale_subscription_id
+        template = subscription.template_id
+        start = self.date_start or subscription.date_start
+        if not (start and template.billing_cycle and subscription.use_billing):
+            return iter(())
+        stops = [date for date in (self.date_end, subscription.date) if date]
+        covered = [Period(charge.period_start, charge.period_end) for charge in self._get_live_charges()
+                   if charge.kind == "subscription"]
+        cycle = template._get_cycle(subscription.date_start or start)
+        return cycle.parts(start, min(stops, default=None), covered)
+
+    def _get_due_date(self, part):
+        self.ensure_one()
+        start = self.date_start or self.sale_subscription_id.date_start
+        return due_date(part, start, in_arrears=self.sale_subscription_id.template_id.billing_timing == "arrears")
+
+    def _get_due_parts(self, date):
+        """The unbilled periods that may be billed on ``date``, oldest first.
+
+        :rtype: list of periods.Part
+        """
+        return list(takewhile(lambda part: self._get_due_date(part) <= date, self._get_unbilled_parts()))
+
+    def _prepare_period_move_line(self, part):
+        """Values of the invoice line that bills ``part`` of this line, text in the customer's language.
+
+        :param part: periods.Part
+        """
+        self.ensure_one()
+        values = self._prepare_account_move_line()
+        # Odoo finds the account itself, with its default per company and the fiscal position applied.
+        for name in ("account_id", "price_subtotal"):
+            values.pop(name)
+        if not part.is_whole:
+            values["price_unit"] = self._get_prorated_price(part)
+        values.update(
+            {
+                "name": f"{self.name}\n{self._get_period_label(part.period)}",
+                "start_date": part.period.start,
+                "end_date": part.period.end,
+                "subscription_line_id": self.id,
+                "billing_cycle": self.sale_subscription_id.template_id.billing_cycle,
+            }
+        )
+        return values
+
+    def _prepare_period_base_line(self, part):
+        """The same as :meth:`_prepare_period_move_line` for Odoo's tax engine: what its amounts depend on."""
+        self.ensure_one()
+        return {
+            "product_id": self.product_id,
+            "quantity": self.product_uom_qty,
+            "price_unit": self.price_unit if part.is_whole else self._get_prorated_price(part),
+            "discount": self.discount,
+            "tax_ids": self.tax_ids,
+        }
+
+    def _get_prorated_price(self, part):
+        """The unit price that makes the invoice line exactly the part's share of the line's amount.
+
+        Not rounded: Odoo rounds the line's amount, not its price.
+        """
+        quantity = self.product_uom_qty * (1 - self.discount / 100)
+        if not quantity:
+            return 0.0
+        rounding = Decimal(str(self.currency_id.rounding))
+        amount = self.currency_id.round(self.price_unit * quantity)
+        return float(prorate(Decimal(str(amount)), part, rounding)) / quantity
+
+    def _get_period_label(self, period):
+        """For example "1 januari 2026 t/m 31 maart 2026", in the customer's language."""
+        lang = self.sale_subscription_id._get_billing_partner().lang or self.env.lang
+        localized = self.with_context(lang=lang).env
+        start, end = (
+            format_date(localized, date, lang_code=lang, date_format="d MMMM y") for date in (period.start, period.end)
+        )
+        return localized._("%(start)s to %(end)s", start=start, end=end)
