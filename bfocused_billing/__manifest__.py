@@ -4,7 +4,7 @@
     "version": "19.0.1.0.0",
     "development_status": "Beta",
     "category": "Accounting/Accounting",
-    "author": "B/Focused ICT Services",
+    "author": "B/Focused",
     "license": "AGPL-3",
     "depends": [
         "account_banking_mandate_sale",
@@ -42,5 +42,4 @@
         "views/bfocused_billing_menus.xml",
     ],
     "application": True,
-    "installable": True,
 }

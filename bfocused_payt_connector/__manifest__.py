@@ -4,8 +4,7 @@
     "version": "19.0.1.0.0",
     "development_status": "Alpha",
     "category": "Accounting/Accounting",
-    "author": "B/Focused ICT Services",
+    "author": "B/Focused",
     "license": "AGPL-3",
     "depends": ["bfocused_billing"],
-    "installable": True,
 }

@@ -3,11 +3,11 @@ import io
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from itertools import groupby
 
 from psycopg2 import IntegrityError
 
 from odoo.exceptions import UserError
+from odoo.tools import groupby
 
 from ..tools import changed_values
 
@@ -96,7 +96,7 @@ class Importer:
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise Refused(self._("The file isn't UTF-8. Save it as \"CSV UTF-8\" and try again.")) from error
+            raise Refused(self._('The file isn\'t UTF-8. Save it as "CSV UTF-8" and try again.')) from error
         header = text.partition("\n")[0]
         separator = ";" if header.count(";") > header.count(",") else ","
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
@@ -106,9 +106,7 @@ class Importer:
         return [Row(cells, reader.line_num) for cells in reader if any(cells.values())]
 
     def _get_items(self, rows):
-        order = {row[self.key]: position for position, row in reversed(list(enumerate(rows)))}
-        return [list(item) for _key, item in groupby(sorted(rows, key=lambda row: order[row[self.key]]),
-                                                     key=lambda row: row[self.key])]
+        return [item for _key, item in groupby(rows, key=lambda row: row[self.key])]
 
     def _check_required(self, rows):
         for row in rows:
@@ -124,7 +122,7 @@ class Importer:
             return float(row[column].replace(",", "."))
         except ValueError as error:
             raise Refused(
-                self._("%(column)s: \"%(value)s\" is not a number.", column=column, value=row[column])
+                self._('%(column)s: "%(value)s" is not a number.', column=column, value=row[column])
             ) from error
 
     def _date(self, row, column):
@@ -137,9 +135,7 @@ class Importer:
             except ValueError:
                 continue
         raise Refused(
-            self._(
-                "%(column)s: \"%(value)s\" is not a date. Write it as 2026-01-31.", column=column, value=row[column]
-            )
+            self._('%(column)s: "%(value)s" is not a date. Write it as 2026-01-31.', column=column, value=row[column])
         )
 
     # === FINDING AND STORING

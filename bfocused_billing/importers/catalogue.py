@@ -16,7 +16,7 @@ class CatalogueImporter(Importer):
         if len(rows) > 1:
             raise Refused(self._("Product %s stands more than once in the file.", row["product_code"]))
         if row["kind"] not in KINDS:
-            raise Refused(self._("kind: \"%(value)s\" is none of %(kinds)s.", value=row["kind"], kinds=", ".join(KINDS)))
+            raise Refused(self._('kind: "%(value)s" is none of %(kinds)s.', value=row["kind"], kinds=", ".join(KINDS)))
         product = self._find("product.template", [("default_code", "=", row["product_code"])])
         return self._store("product.template", product, self._prepare_product(row))[1]
 
@@ -42,7 +42,7 @@ class CatalogueImporter(Importer):
     def _get_category(self, row):
         category = self.env.ref(f"bfocused_billing.categ_{row['product_group']}", raise_if_not_found=False)
         if not category:
-            raise Refused(self._("product_group: there is no group \"%s\".", row["product_group"]))
+            raise Refused(self._('product_group: there is no group "%s".', row["product_group"]))
         return category
 
     def _get_price_cycle(self, row, category):
@@ -50,6 +50,6 @@ class CatalogueImporter(Importer):
         cycle = row["price_cycle"] or category._get_billing_cycles()[:1].billing_cycle
         if cycle not in cycles:
             raise Refused(
-                self._("price_cycle: \"%(value)s\" is none of %(cycles)s.", value=cycle, cycles=", ".join(cycles))
+                self._('price_cycle: "%(value)s" is none of %(cycles)s.', value=cycle, cycles=", ".join(cycles))
             )
         return cycle

@@ -34,10 +34,10 @@ class CustomersImporter(Importer):
 
     def _prepare_partner(self, row):
         if row["kvk"] and not (row["kvk"].isdigit() and len(row["kvk"]) == 8):
-            raise Refused(self._("kvk: \"%s\" is not a KvK number, which has 8 digits.", row["kvk"]))
+            raise Refused(self._('kvk: "%s" is not a KvK number, which has 8 digits.', row["kvk"]))
         language = row["language"] or self.env.lang
         if language not in dict(self.env["res.lang"].get_installed()):
-            raise Refused(self._("language: \"%s\" is not installed.", language))
+            raise Refused(self._('language: "%s" is not installed.', language))
         return {
             "ref": row["customer_number"],
             "name": row["name"],
@@ -56,7 +56,7 @@ class CustomersImporter(Importer):
     def _get_country(self, row):
         country = self.env["res.country"].search([("code", "=", row["country"].upper())], limit=1)
         if not country:
-            raise Refused(self._("country: \"%s\" is not a country code such as NL.", row["country"]))
+            raise Refused(self._('country: "%s" is not a country code such as NL.', row["country"]))
         return country
 
     def _store_child(self, partner, kind, values):
@@ -77,13 +77,15 @@ class CustomersImporter(Importer):
         try:
             validate_iban(number)
         except ValidationError as error:
-            raise Refused(self._("iban: \"%s\" is not valid; check it for a typing error.", number)) from error
+            raise Refused(self._('iban: "%s" is not valid; check it for a typing error.', number)) from error
         accounts = self.env["res.partner.bank"].sudo()
         compact = normalize_iban(number)
-        account = accounts.search(
-            [("partner_id", "=", partner.id), ("sanitized_acc_number", "=", compact)], limit=1
-        )
+        account = accounts.search([("partner_id", "=", partner.id), ("sanitized_acc_number", "=", compact)], limit=1)
         if account:
             return account, "unchanged"
-        values = {"partner_id": partner.id, "acc_number": pretty_iban(compact), "acc_holder_name": holder or partner.name}
+        values = {
+            "partner_id": partner.id,
+            "acc_number": pretty_iban(compact),
+            "acc_holder_name": holder or partner.name,
+        }
         return accounts.create(values), "created"

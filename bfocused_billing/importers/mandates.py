@@ -18,7 +18,7 @@ class MandatesImporter(CustomersImporter):
         if len(rows) > 1:
             raise Refused(self._("Mandate %s stands more than once in the file.", row["mandate_reference"]))
         if row["scheme"] not in ("CORE", "B2B"):
-            raise Refused(self._("scheme: \"%s\" is neither CORE nor B2B.", row["scheme"]))
+            raise Refused(self._('scheme: "%s" is neither CORE nor B2B.', row["scheme"]))
         partner = self._find_customer(row)
         mandate = self._find("account.banking.mandate", [("unique_mandate_reference", "=", row["mandate_reference"])])
         signed = {"scheme": row["scheme"], "signature_date": self._date(row, "signature_date")}

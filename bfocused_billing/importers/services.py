@@ -18,8 +18,11 @@ class ServicesImporter(Importer):
         for column in ("customer_number", "order_date"):
             if len({row[column] for row in rows}) > 1:
                 raise Refused(
-                    self._("The rows of order %(reference)s differ in %(column)s.",
-                           reference=first[self.key], column=column)
+                    self._(
+                        "The rows of order %(reference)s differ in %(column)s.",
+                        reference=first[self.key],
+                        column=column,
+                    )
                 )
         if self._find("sale.order", [("name", "=", first[self.key])]):
             return "unchanged"

@@ -21,8 +21,11 @@ class SubscriptionsImporter(Importer):
         for column in self.shared:
             if len({row[column] for row in rows}) > 1:
                 raise Refused(
-                    self._("The rows of subscription %(reference)s differ in %(column)s.",
-                           reference=first[self.key], column=column)
+                    self._(
+                        "The rows of subscription %(reference)s differ in %(column)s.",
+                        reference=first[self.key],
+                        column=column,
+                    )
                 )
         template = self._get_template(first)
         head = self._prepare_head(first, template)
@@ -38,7 +41,7 @@ class SubscriptionsImporter(Importer):
     def _get_template(self, row):
         template = self.env["sale.subscription.template"].search([("billing_cycle", "=", row["cycle"])], limit=1)
         if not template:
-            raise Refused(self._("cycle: there is no billing cycle \"%s\".", row["cycle"]))
+            raise Refused(self._('cycle: there is no billing cycle "%s".', row["cycle"]))
         return template
 
     def _prepare_head(self, row, template):
@@ -64,7 +67,7 @@ class SubscriptionsImporter(Importer):
         if template not in cycles:
             raise Refused(
                 self._(
-                    "%(product)s can't be sold in the cycle \"%(cycle)s\". Allowed: %(allowed)s.",
+                    '%(product)s can\'t be sold in the cycle "%(cycle)s". Allowed: %(allowed)s.',
                     product=row["product_code"],
                     cycle=row["cycle"],
                     allowed=", ".join(cycles.mapped("billing_cycle")) or self._("none, it is not a subscription"),

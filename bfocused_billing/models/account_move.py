@@ -33,7 +33,7 @@ class AccountMove(models.Model):
             move.deferral_reason = move._is_waiting() and self.env._(
                 "Under %(minimum)s, so it goes along with the quarter turn of %(date)s.",
                 minimum=move.company_id.currency_id.format(move.company_id.billing_min_amount),
-                date=format_date(self.env, move.deferred_until),
+                date=format_date(self.env, move.deferred_until, date_format="d MMMM y"),
             )
 
     # === ACTIONS
@@ -41,7 +41,7 @@ class AccountMove(models.Model):
     def action_send_anyway(self):
         """Post the deferred invoices now instead of at the quarter turn, dated today."""
         waiting = self.filtered(lambda move: move._is_waiting())
-        waiting.invoice_date = fields.Date.context_today(self)
+        waiting.write(self._prepare_billing_dates(fields.Date.context_today(self)))
         return waiting.action_post()
 
     # === BUSINESS
@@ -51,6 +51,14 @@ class AccountMove(models.Model):
         posted = super()._post(soft=soft)
         posted.filtered(lambda move: move.billing_state == "deferred").billing_state = "released"
         return posted
+
+    @api.model
+    def _prepare_billing_dates(self, date):
+        """Values that date an invoice; Odoo itself would let one without payment term fall due on the day it is made.
+
+        :param date: date of the invoice
+        """
+        return {"invoice_date": date, "invoice_date_due": date}
 
     def _is_waiting(self):
         self.ensure_one()

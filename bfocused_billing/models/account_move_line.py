@@ -15,6 +15,4 @@ class AccountMoveLine(models.Model):
     billing_cycle = fields.Selection(
         selection=[("month", "Month"), ("quarter", "Quarter"), ("year", "Year")], copy=False
     )
-    charge_ids = fields.One2many(
-        comodel_name="bfocused.billing.charge", inverse_name="move_line_id", string="Charges"
-    )
+    charge_ids = fields.One2many(comodel_name="bfocused.billing.charge", inverse_name="move_line_id", string="Charges")

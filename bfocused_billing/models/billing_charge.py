@@ -60,9 +60,7 @@ class BillingCharge(models.Model):
         ") WHERE (kind = 'subscription' AND state <> 'void' AND subscription_line_id IS NOT NULL)",
         "A part of this period was billed already.",
     )
-    _period_order = models.Constraint(
-        "CHECK (period_start <= period_end)", "A charge can't end before it starts."
-    )
+    _period_order = models.Constraint("CHECK (period_start <= period_end)", "A charge can't end before it starts.")
 
     # === COMPUTE
 
@@ -79,7 +77,9 @@ class BillingCharge(models.Model):
     @api.depends("kind", "subscription_line_id.name", "period_start", "period_end")
     def _compute_display_name(self):
         for charge in self:
-            charge.display_name = f"{charge.subscription_line_id.name or charge.kind} {charge.period_start} – {charge.period_end}"
+            charge.display_name = (
+                f"{charge.subscription_line_id.name or charge.kind} {charge.period_start} – {charge.period_end}"
+            )
 
     # === CRUD
 

@@ -20,10 +20,17 @@ class BillingCollectMixin(models.AbstractModel):
         subscriptions = self.env["sale.subscription"]
         lines = self.env["sale.subscription.line"].search(
             Domain("next_billing_date", "<=", self.date)
-            & Domain("sale_subscription_id", "any", subscriptions._get_billable_domain(self.company_id)),
-            order="sale_subscription_id, id",
+            & Domain("sale_subscription_id", "any", subscriptions._get_billable_domain(self.company_id))
         )
-        return [Due(line, part) for line in lines for part in line._get_due_parts(self.date)]
+        return [
+            Due(line, part) for line in lines.sorted(self._get_line_order) for part in line._get_due_parts(self.date)
+        ]
+
+    @staticmethod
+    def _get_line_order(line):
+        """How lines stand on an invoice: by cycle, then by age."""
+        subscription = line.sale_subscription_id
+        return subscription.template_id.sequence, subscription.id, line.id
 
     def _group_dues(self, dues):
         """Put together what goes on one invoice, and what waits for the quarter turn.

@@ -90,7 +90,7 @@ class BillingInvoiceMixin(models.AbstractModel):
             "fiscal_position_id": key.fiscal_position_id,
             "payment_mode_id": key.payment_mode_id,
             "mandate_id": key.mandate_id,
-            "invoice_date": self.date,
+            **self.env["account.move"]._prepare_billing_dates(self.date),
             "invoice_payment_term_id": payment_term.id,
             "invoice_origin": ", ".join(subscriptions.mapped("name")),
             "invoice_user_id": subscriptions.user_id[:1].id,
@@ -108,7 +108,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         """Values that put the group on the draft that waits, with the mandate that is valid now."""
         origins = [group.waiting.invoice_origin, *self._get_subscriptions(group).mapped("name")]
         return {
-            "invoice_date": self.date,
+            **group.waiting._prepare_billing_dates(self.date),
             "mandate_id": group.key.mandate_id,
             "billing_run_id": self.id,
             "subscription_id": False,
@@ -129,9 +129,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         values = []
         for group in groups:
             move_lines = {(line.subscription_line_id, line.start_date): line for line in group.move.invoice_line_ids}
-            values += [
-                self._prepare_charge(due, move_lines[due.line, due.part.period.start]) for due in group.dues
-            ]
+            values += [self._prepare_charge(due, move_lines[due.line, due.part.period.start]) for due in group.dues]
         charges.create(values)
 
     def _prepare_charge(self, due, move_line):

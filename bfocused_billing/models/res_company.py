@@ -55,8 +55,9 @@ class ResCompany(models.Model):
         for company in self:
             if not 1 <= company.billing_day <= 28:
                 raise ValidationError(
-                    self.env._("The billing day is %s; choose a day from 1 to 28, which every month has.",
-                               company.billing_day)
+                    self.env._(
+                        "The billing day is %s; choose a day from 1 to 28, which every month has.", company.billing_day
+                    )
                 )
 
     @api.constrains("billing_min_amount")
@@ -71,8 +72,11 @@ class ResCompany(models.Model):
             mode = company.billing_payment_mode_id
             if mode and mode.company_id != company:
                 raise ValidationError(
-                    self.env._("The payment mode %(mode)s belongs to another company than %(company)s.",
-                               mode=mode.name, company=company.name)
+                    self.env._(
+                        "The payment mode %(mode)s belongs to another company than %(company)s.",
+                        mode=mode.name,
+                        company=company.name,
+                    )
                 )
 
     # === CRUD

@@ -33,7 +33,9 @@ class ResPartner(models.Model):
     def _compute_deferred_amount(self):
         commercial = self.commercial_partner_id
         totals = dict(
-            self.env["account.move"].sudo()._read_group(
+            self.env["account.move"]
+            .sudo()
+            ._read_group(
                 [
                     ("company_id", "=", self.env.company.id),
                     ("billing_state", "=", "deferred"),

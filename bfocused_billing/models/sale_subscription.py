@@ -45,6 +45,13 @@ class SaleSubscription(models.Model):
         help="Collect with this mandate. Empty: the customer's most recently signed valid mandate.",
     )
 
+    @api.onchange("partner_id")
+    def onchange_partner_id(self):
+        # EXTENDS 'subscription_oca': without price lists in use, the customer has none
+        result = super().onchange_partner_id()
+        self.pricelist_id = self.pricelist_id or self._default_pricelist_id()
+        return result
+
     def _default_pricelist_id(self):
         company = self.env.company
         return company._get_billing_pricelist(company.currency_id) if company.use_billing else False
@@ -123,13 +130,20 @@ class SaleSubscription(models.Model):
     def write(self, vals):
         # EXTENDS 'subscription_oca': it sets the start date to today with every move into "in progress" (T4)
         billed = self.filtered("use_billing")
+        if self.env.context.get("billing_keeps_dates") and self == billed and all(billed.mapped("date_start")):
+            vals = {name: value for name, value in vals.items() if name != "date_start"}
         billed._check_billed_terms(vals)
-        kept = {sub: sub.date_start for sub in billed if vals.get("stage_id") and "date_start" not in vals}
-        result = super().write(vals)
-        for subscription, date_start in kept.items():
-            if date_start and subscription.date_start != date_start:
-                super(SaleSubscription, subscription).write({"date_start": date_start})
+        moving = billed._get_lines_from_start() if vals.get("date_start") else self.sale_subscription_line_ids[:0]
+        changing = self.with_context(billing_keeps_dates=True) if vals.get("stage_id") else self
+        result = super(SaleSubscription, changing).write(vals)
+        moving.filtered("date_start").date_start = vals.get("date_start")
         return result
+
+    def _get_lines_from_start(self):
+        """The lines that start together with their subscription, not later."""
+        return self.sale_subscription_line_ids.filtered(
+            lambda line: line.date_start == line.sale_subscription_id.date_start
+        )
 
     def _check_billed_terms(self, vals):
         """Refuse what would make billed periods untrue: another start or another cycle once something is billed.
@@ -146,6 +160,12 @@ class SaleSubscription(models.Model):
                         subscription.display_name,
                     )
                 )
+
+    def calculate_recurring_next_date(self, start_date):
+        # OVERRIDE 'subscription_oca': the next date follows from what is billed, not from today (T4)
+        if self.use_billing:
+            return self._compute_recurring_next_date()
+        return super().calculate_recurring_next_date(start_date)
 
     # === ACTIONS
 
@@ -181,7 +201,9 @@ class SaleSubscription(models.Model):
     def _check_billed_by_run(self):
         if any(self.mapped("use_billing")):
             raise UserError(
-                self.env._("Subscriptions of this company are invoiced by a billing run. Make one under Billing > Runs.")
+                self.env._(
+                    "Subscriptions of this company are invoiced by a billing run. Make one under Billing > Runs."
+                )
             )
 
     # === BUSINESS
@@ -226,15 +248,17 @@ class SaleSubscription(models.Model):
     @api.model
     def _get_billable_domain(self, company):
         """Subscriptions of which days may be left to bill: running, or ended with days before their end."""
-        return Domain("company_id", "=", company.id) & Domain("template_id.billing_cycle", "!=", False) & (
-            Domain("in_progress", "=", True) | (Domain("stage_type", "=", "post") & Domain("date", "!=", False))
+        return (
+            Domain("company_id", "=", company.id)
+            & Domain("template_id.billing_cycle", "!=", False)
+            & (Domain("in_progress", "=", True) | (Domain("stage_type", "=", "post") & Domain("date", "!=", False)))
         )
 
     # === CRON
 
     @api.model
     def cron_subscription_management(self):
-        # EXTENDS 'subscription_oca': companies with billing runs are billed by those; they only start and end here (T1-T3)
+        # EXTENDS 'subscription_oca': companies with billing runs are billed by those, and only start and end here
         self._cron_resume_due_subscriptions()
         self._start_and_end_billed(fields.Date.context_today(self))
         others = self.with_context(without_billing_runs=True)

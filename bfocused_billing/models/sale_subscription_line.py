@@ -16,6 +16,7 @@ class SaleSubscriptionLine(models.Model):
         compute="_compute_date_start",
         store=True,
         readonly=False,
+        precompute=True,  # while it is still known whether the subscription runs already
         help="First day billed. A line added to a running subscription starts today, unless you say otherwise.",
     )
     date_end = fields.Date(
@@ -43,13 +44,11 @@ class SaleSubscriptionLine(models.Model):
     def _compute_date_start(self):
         today = fields.Date.context_today(self)
         for line in self:
-            subscription = line.sale_subscription_id
-            if line.charge_ids or (subscription.in_progress and line.date_start):
-                continue
-            if subscription.in_progress and not line._origin and subscription.date_start:
-                line.date_start = max(today, subscription.date_start)
-            else:
-                line.date_start = subscription.date_start
+            start = line.sale_subscription_id.date_start
+            if not line.sale_subscription_id.in_progress:
+                line.date_start = start
+            elif not line.date_start:
+                line.date_start = max(today, start or today)
 
     @api.depends(
         "date_start",
@@ -74,6 +73,12 @@ class SaleSubscriptionLine(models.Model):
         # EXTENDS 'subscription_oca': another cycle is another price
         return super()._compute_price_unit()
 
+    @api.depends("company_id")
+    def _compute_tax_ids(self):  # pylint: disable=missing-return
+        # EXTENDS 'subscription_oca': it takes the taxes of whichever company the user happens to be in
+        for company, lines in self.grouped(lambda line: line.sale_subscription_id.company_id).items():
+            super(SaleSubscriptionLine, lines.with_company(company))._compute_tax_ids()
+
     # === CONSTRAINTS
 
     @api.constrains("date_start", "date_end")
@@ -81,15 +86,19 @@ class SaleSubscriptionLine(models.Model):
         for line in self:
             if line.date_start and line.date_end and line.date_end < line.date_start:
                 raise ValidationError(
-                    self.env._("%(line)s can't end on %(end)s, before it starts on %(start)s.",
-                               line=line.name, end=line.date_end, start=line.date_start)
+                    self.env._(
+                        "%(line)s can't end on %(end)s, before it starts on %(start)s.",
+                        line=line.name,
+                        end=line.date_end,
+                        start=line.date_start,
+                    )
                 )
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_billed(self):
         if self._get_live_charges():
             raise ValidationError(
-                self.env._("A line that was billed can't be removed. Give it an end date under \"Until\" instead.")
+                self.env._('A line that was billed can\'t be removed. Give it an end date under "Until" instead.')
             )
 
     # === BUSINESS
@@ -114,8 +123,11 @@ class SaleSubscriptionLine(models.Model):
         if not (start and template.billing_cycle and subscription.use_billing):
             return iter(())
         stops = [date for date in (self.date_end, subscription.date) if date]
-        covered = [Period(charge.period_start, charge.period_end) for charge in self._get_live_charges()
-                   if charge.kind == "subscription"]
+        covered = [
+            Period(charge.period_start, charge.period_end)
+            for charge in self._get_live_charges()
+            if charge.kind == "subscription"
+        ]
         cycle = template._get_cycle(subscription.date_start or start)
         return cycle.parts(start, min(stops, default=None), covered)
 

@@ -39,7 +39,8 @@ class BillingImport(models.TransientModel):
             {
                 "state": "tried" if dry_run else "done",
                 "summary": "\n".join(self._summarize(report) for report in reports),
-                "line_ids": [Command.clear()] + [
+                "line_ids": [Command.clear()]
+                + [
                     Command.create({"filename": report.filename, "row_number": number, "reason": reason})
                     for report in reports
                     for number, reason in report.refusals
@@ -87,7 +88,9 @@ class BillingImport(models.TransientModel):
                 )
             )
         if not self.company_id.use_billing:
-            raise UserError(self.env._("Switch on B/Focused billing for %s in the settings first.", self.company_id.name))
+            raise UserError(
+                self.env._("Switch on B/Focused billing for %s in the settings first.", self.company_id.name)
+            )
         contents = {name.lower(): content for name, content in files.items()}
         with self.env.cr.savepoint() as savepoint:
             reports = [

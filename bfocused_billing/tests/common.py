@@ -1,0 +1,119 @@
+from datetime import date
+
+from odoo import Command
+from odoo.tests import tagged
+
+from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+
+
+def day(text):
+    return date.fromisoformat(text)
+
+
+@tagged("post_install", "-at_install")
+class BillingCase(AccountTestInvoicingCommon):
+    """A Dutch company that uses the billing, with a product per cycle and makers for the rest."""
+
+    @classmethod
+    @AccountTestInvoicingCommon.setup_country("nl")
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env["res.lang"]._activate_lang("nl_NL")
+        cls.company = cls.company_data["company"]
+        cls.company.use_billing = True
+        cls.env.user.group_ids += cls.env.ref("bfocused_billing.group_billing_manager")
+        cls.month = cls.env.ref("bfocused_billing.cycle_month")
+        cls.quarter = cls.env.ref("bfocused_billing.cycle_quarter")
+        cls.year = cls.env.ref("bfocused_billing.cycle_year")
+        cls.cloudbox = cls.make_product("Cloudbox", "cloudbox", 30.0)
+        cls.internet = cls.make_product("Internet", "connectivity", 40.0, billing_price_cycle="month")
+        cls.domain = cls.make_product("Domain", "domains", 15.0)
+        cls.router = cls.env["product.product"].create(
+            {"name": "Router", "list_price": 99.0, "type": "consu", "invoice_policy": "order"}
+        )
+        cls.customer = cls.make_customer("Bakkerij Jansen")
+
+    @classmethod
+    def make_product(cls, name, group, price, **values):
+        return cls.env["product.product"].create(
+            {
+                "name": name,
+                "type": "service",
+                "subscribable": True,
+                "list_price": price,
+                "categ_id": cls.env.ref(f"bfocused_billing.categ_{group}").id,
+                "taxes_id": [Command.set(cls.company_data["default_tax_sale"].ids)],
+                **values,
+            }
+        )
+
+    @classmethod
+    def make_customer(cls, name, with_mandate=True, **values):
+        partner = cls.env["res.partner"].create(
+            {"name": name, "is_company": True, "country_id": cls.env.ref("base.nl").id, "lang": "nl_NL", **values}
+        )
+        if with_mandate:
+            cls.make_mandate(partner)
+        return partner
+
+    @classmethod
+    def make_mandate(cls, partner, **values):
+        account = (
+            cls.env["res.partner.bank"]
+            .sudo()
+            .create({"partner_id": partner.id, "acc_number": f"NL-{partner.id}-{len(partner.bank_ids)}"})
+        )
+        return cls.env["account.banking.mandate"].create(
+            {
+                "partner_bank_id": account.id,
+                "company_id": cls.company.id,
+                "signature_date": "2025-06-01",
+                "recurrent_sequence_type": "recurring",
+                "state": "valid",
+                **values,
+            }
+        )
+
+    @classmethod
+    def make_subscription(cls, template, *products, customer=None, start="2026-01-01", running=True, **values):
+        subscription = cls.env["sale.subscription"].create(
+            {
+                "company_id": cls.company.id,
+                "partner_id": (customer or cls.customer).id,
+                "template_id": template.id,
+                "pricelist_id": cls.company._get_billing_pricelist(cls.company.currency_id).id,
+                "date_start": start,
+                "sale_subscription_line_ids": [Command.create({"product_id": product.id}) for product in products],
+                **values,
+            }
+        )
+        if running:
+            subscription.action_start_subscription()
+        return subscription
+
+    @classmethod
+    def make_run(cls, text):
+        return cls.env["bfocused.billing.run"].create({"company_id": cls.company.id, "date": text})
+
+    @classmethod
+    def bill(cls, text, may_fail=False):
+        run = cls.make_run(text)
+        run.action_run()
+        failed = run.line_ids.filtered(lambda line: line.outcome == "failed")
+        if failed and not may_fail:
+            raise AssertionError(failed.mapped("message"))
+        return run
+
+    @classmethod
+    def get_invoices(cls, customer=None):
+        return cls.env["account.move"].search(
+            [("commercial_partner_id", "=", (customer or cls.customer).id), ("move_type", "=", "out_invoice")],
+            order="id",
+        )
+
+    @classmethod
+    def get_periods(cls, moves):
+        return [
+            (str(line.start_date), str(line.end_date))
+            for line in moves.invoice_line_ids.sorted(lambda line: (line.start_date, line.id))
+        ]

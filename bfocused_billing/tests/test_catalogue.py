@@ -1,0 +1,166 @@
+from odoo import Command
+from odoo.exceptions import UserError, ValidationError
+from odoo.tests import Form
+
+from .common import BillingCase, day
+
+
+class TestCatalogue(BillingCase):
+    """R2: three cycles, each product group with those it allows, the cycle chosen per order line."""
+
+    def make_order(self, *products, company=None, **values):
+        return self.env["sale.order"].create(
+            {
+                "partner_id": self.customer.id,
+                "company_id": (company or self.company).id,
+                "order_line": [Command.create({"product_id": product.id}) for product in products],
+                **values,
+            }
+        )
+
+    def test_cloudbox_stands_in_two_cycles_and_the_first_is_proposed(self):
+        self.assertEqual(self.cloudbox.billing_cycle_ids, self.month + self.quarter)
+        line = self.make_order(self.cloudbox).order_line
+        self.assertEqual(line.subscription_template_id, self.month)
+        self.assertEqual(line.allowed_subscription_template_ids, self.month + self.quarter)
+
+    def test_a_group_without_cycles_has_those_of_the_group_above(self):
+        below = self.env["product.category"].create(
+            {"name": "Fiber", "parent_id": self.env.ref("bfocused_billing.categ_connectivity").id}
+        )
+        self.internet.categ_id = below
+        self.assertEqual(self.internet.billing_cycle_ids, self.quarter)
+
+    def test_a_price_per_month_is_three_times_as_high_per_quarter(self):
+        line = self.make_order(self.cloudbox).order_line
+        self.assertEqual(line.price_unit, 30)
+        line.subscription_template_id = self.quarter
+        self.assertEqual(line.price_unit, 90)
+        self.assertEqual(self.make_order(self.internet).order_line.price_unit, 120)
+
+    def test_a_price_agreed_by_hand_stays_when_the_quantity_changes(self):
+        line = self.make_order(self.cloudbox).order_line
+        line.price_unit = 25
+        line.product_uom_qty = 3
+        self.assertEqual(line.price_unit, 25)
+
+    def test_a_cycle_the_group_does_not_allow_is_refused(self):
+        line = self.make_order(self.domain).order_line
+        with self.assertRaisesRegex(ValidationError, "Domain can't be sold in the cycle Month. Choose one of: Year"):
+            line.subscription_template_id = self.month
+
+    def test_an_order_can_not_be_confirmed_without_a_cycle(self):
+        order = self.make_order(self.cloudbox)
+        order.order_line.subscription_template_id = False
+        with self.assertRaisesRegex(UserError, "Choose a billing cycle for Cloudbox"):
+            order.action_confirm()
+
+    def test_confirming_makes_one_subscription_per_cycle(self):
+        order = self.make_order(
+            self.cloudbox, self.internet, self.cloudbox, self.domain, self.router, subscription_start_date="2026-02-10"
+        )
+        order.order_line[2].subscription_template_id = self.quarter
+        order.action_confirm()
+        subscriptions = order.subscription_ids.sorted("template_id")
+        self.assertRecordValues(
+            subscriptions,
+            [
+                {"template_id": self.month.id, "date_start": day("2026-02-10"), "in_progress": True},
+                {"template_id": self.quarter.id, "date_start": day("2026-02-10"), "in_progress": True},
+                {"template_id": self.year.id, "date_start": day("2026-02-10"), "in_progress": True},
+            ],
+        )
+        self.assertEqual(subscriptions[1].sale_subscription_line_ids.mapped("price_unit"), [120, 90])
+        self.assertEqual(subscriptions.company_id, self.company)
+
+    def test_subscription_lines_are_not_invoiceable_on_the_order_and_one_off_lines_are(self):
+        order = self.make_order(self.cloudbox, self.router)
+        order.action_confirm()
+        self.assertRecordValues(
+            order.order_line,
+            [
+                {"qty_to_invoice": 0, "invoice_status": "no", "amount_to_invoice": 0, "untaxed_amount_to_invoice": 0},
+                {
+                    "qty_to_invoice": 1,
+                    "invoice_status": "to invoice",
+                    "amount_to_invoice": 119.79,
+                    "untaxed_amount_to_invoice": 99,
+                },
+            ],
+        )
+        invoice = order._create_invoices()
+        self.assertEqual(invoice.invoice_line_ids.product_id, self.router)
+
+    def test_confirming_again_makes_no_second_subscription(self):
+        order = self.make_order(self.cloudbox)
+        order.action_confirm()
+        order._action_cancel()
+        order.action_draft()
+        order.action_confirm()
+        self.assertEqual(len(order.subscription_ids), 1)
+
+    def test_what_the_order_agreed_is_what_is_billed(self):
+        order = self.make_order(self.cloudbox, subscription_start_date="2026-01-01")
+        order.order_line.write({"name": "Werkplek balie", "price_unit": 27.5, "discount": 10, "product_uom_qty": 2})
+        order.action_confirm()
+        self.bill("2026-01-01")
+        line = self.get_invoices().invoice_line_ids
+        self.assertEqual(line.name, "Werkplek balie\n1 januari 2026 t/m 31 januari 2026")
+        self.assertEqual(line.price_subtotal, 49.5)
+
+    def test_the_form_offers_the_cycles_of_the_group(self):
+        form = Form(self.env["sale.order"].with_company(self.company))
+        form.partner_id = self.customer
+        with form.order_line.new() as line:
+            line.product_id = self.cloudbox
+            self.assertEqual(line.subscription_template_id, self.month)
+            line.subscription_template_id = self.quarter
+        self.assertEqual(form.save().order_line.price_unit, 90)
+
+    # === COMPANIES
+
+    def test_a_new_company_is_untouched(self):
+        company = self.env["res.company"].create({"name": "Untouched"})
+        self.assertFalse(company.use_billing)
+        self.assertEqual(company.billing_min_amount, 0)
+        self.assertFalse(company.billing_payment_mode_id)
+        self.env.user.company_ids += company
+        line = self.make_order(self.cloudbox, company=company).order_line
+        self.assertFalse(line.subscription_template_id)
+        self.assertEqual(line.price_unit, 30)
+
+    def test_switching_on_sets_the_published_values(self):
+        company = self.env["res.company"].create({"name": "New"})
+        company.use_billing = True
+        self.assertRecordValues(
+            company,
+            [
+                {
+                    "billing_min_amount": 50,
+                    "billing_min_amount_base": "total",
+                    "billing_deferral_release": "quarter",
+                    "billing_day": 1,
+                    "billing_auto": False,
+                }
+            ],
+        )
+        self.assertEqual(company.billing_payment_mode_id.payment_method_id.code, "sepa_direct_debit")
+
+    def test_switching_on_in_the_settings_shows_and_saves_the_published_values(self):
+        company = self.env["res.company"].create({"name": "New", "currency_id": self.company.currency_id.id})
+        self.env.user.company_ids += company
+        settings = self.env["res.config.settings"].with_company(company).create({})
+        settings.use_billing = True
+        settings._onchange_use_billing()
+        self.assertEqual(settings.billing_min_amount, 50)
+        settings.execute()
+        self.assertTrue(company.use_billing)
+        self.assertEqual(company.billing_min_amount, 50)
+
+    def test_a_value_given_while_switching_on_wins(self):
+        company = self.env["res.company"].create({"name": "New", "use_billing": True, "billing_min_amount": 25})
+        self.assertEqual(company.billing_min_amount, 25)
+
+    def test_a_billing_day_that_not_every_month_has_is_refused(self):
+        with self.assertRaisesRegex(ValidationError, "from 1 to 28"):
+            self.company.billing_day = 31

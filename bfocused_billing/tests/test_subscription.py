@@ -1,0 +1,240 @@
+from unittest.mock import patch
+
+from freezegun import freeze_time
+
+from odoo import Command
+from odoo.exceptions import UserError, ValidationError
+from odoo.tests import Form
+
+from .common import BillingCase, day
+
+
+class TestSubscription(BillingCase):
+    """Dates, changes and the traps of ``subscription_oca`` (T1-T9)."""
+
+    def test_a_subscription_made_by_hand_is_billed_like_an_imported_one(self):
+        form = Form(self.env["sale.subscription"].with_company(self.company))
+        form.partner_id = self.customer
+        form.template_id = self.quarter
+        form.date_start = day("2026-02-10")
+        with form.sale_subscription_line_ids.new() as line:
+            line.product_id = self.internet
+        by_hand = form.save()
+        by_hand.action_start_subscription()
+        other = self.make_customer("Imported")
+        imported = self.make_subscription(self.quarter, self.internet, customer=other, start="2026-02-10")
+        self.assertEqual(by_hand.date_start, imported.date_start)
+        self.assertEqual(by_hand.payment_mode_id, imported.payment_mode_id)
+        self.bill("2026-03-01")
+        mine, theirs = self.get_invoices(), self.get_invoices(other)
+        self.assertEqual(mine.amount_total, theirs.amount_total)
+        self.assertEqual(self.get_periods(mine), [("2026-02-10", "2026-03-31")])
+
+    def test_next_invoice_date_moves_with_what_is_billed(self):
+        subscription = self.make_subscription(self.quarter, self.internet)
+        self.assertEqual(subscription.recurring_next_date, day("2026-01-01"))
+        self.bill("2026-01-01")
+        self.assertEqual(subscription.recurring_next_date, day("2026-04-01"))
+
+    @freeze_time("2026-05-20")
+    def test_a_line_added_to_a_running_subscription_starts_today(self):
+        subscription = self.make_subscription(self.quarter, self.internet)
+        self.bill("2026-04-01")
+        subscription.sale_subscription_line_ids = [Command.create({"product_id": self.internet.id})]
+        self.assertEqual(subscription.sale_subscription_line_ids[1].date_start, day("2026-05-20"))
+
+    def test_a_billed_start_date_or_cycle_can_not_be_changed(self):
+        subscription = self.make_subscription(self.month, self.cloudbox)
+        subscription.date_start = "2026-01-02"
+        self.bill("2026-01-31")
+        self.assertEqual(self.get_periods(self.get_invoices()), [("2026-01-02", "2026-01-31")])
+        for values in ({"date_start": "2026-01-03"}, {"template_id": self.quarter.id}):
+            with self.assertRaisesRegex(UserError, "is billed already, so its start date and cycle are fixed"):
+                subscription.write(values)
+        subscription.write({"date_start": "2026-01-02", "template_id": self.month.id})
+
+    def test_a_billed_line_can_not_be_removed_but_ended(self):
+        subscription = self.make_subscription(self.month, self.cloudbox, self.cloudbox)
+        self.bill("2026-01-01")
+        line = subscription.sale_subscription_line_ids[0]
+        with self.assertRaisesRegex(ValidationError, "Give it an end date"):
+            line.unlink()
+        line.date_end = "2026-02-01"
+        self.bill("2026-02-01")
+        self.assertEqual(
+            self.get_invoices()[1].invoice_line_ids.subscription_line_id, subscription.sale_subscription_line_ids[1]
+        )
+
+    def test_a_subscription_is_paid_by_direct_debit_only(self):
+        method = self.env["account.payment.method"].search(
+            [("payment_type", "=", "inbound"), ("mandate_required", "=", False)], limit=1
+        )
+        mode = self.env["account.payment.mode"].create(
+            {
+                "name": "Transfer",
+                "company_id": self.company.id,
+                "payment_method_id": method.id,
+                "bank_account_link": "variable",
+            }
+        )
+        with self.assertRaisesRegex(ValidationError, "a subscription is paid by direct debit"):
+            self.make_subscription(self.month, self.cloudbox, payment_mode_id=mode.id)
+
+    # === TRAPS
+
+    def test_t1_t6_only_the_run_makes_invoices(self):
+        subscription = self.make_subscription(self.month, self.cloudbox)
+        for make in (subscription.generate_invoice, subscription.manual_invoice, subscription.create_invoice):
+            with self.assertRaisesRegex(UserError, "invoiced by a billing run"):
+                make()
+
+    def test_t1_a_mail_error_leaves_no_invoice_behind_because_posting_does_not_mail(self):
+        self.quarter.invoicing_mode = "invoice_send"
+        subscription = self.make_subscription(self.quarter, self.internet)
+        sending = self.env.registry["account.move.send"]
+        with patch.object(sending, "_generate_and_send_invoices", side_effect=UserError("mail server down")) as send:
+            self.env["sale.subscription"].cron_subscription_management()
+            self.assertFalse(self.get_invoices())
+            self.bill("2026-01-01")
+        send.assert_not_called()
+        self.assertEqual(self.get_invoices().state, "posted")
+        self.assertEqual(subscription.recurring_next_date, day("2026-04-01"))
+
+    def test_t2_an_empty_date_does_not_stop_the_others(self):
+        broken = self.make_subscription(self.month, self.cloudbox, customer=self.make_customer("Broken"))
+        broken.sale_subscription_line_ids.date_start = False
+        broken.date_start = False
+        self.make_subscription(self.quarter, self.internet)
+        self.bill("2026-01-01")
+        self.assertTrue(self.get_invoices())
+
+    def test_t3_an_end_date_equal_to_the_next_date_bills_nothing_extra(self):
+        subscription = self.make_subscription(self.quarter, self.internet, date="2026-04-01")
+        self.bill("2026-01-01")
+        self.assertFalse(subscription.recurring_next_date)
+        self.bill("2026-04-01")
+        self.assertEqual(self.get_periods(self.get_invoices()), [("2026-01-01", "2026-03-31")])
+
+    def test_t4_a_change_of_stage_keeps_the_dates(self):
+        subscription = self.make_subscription(self.quarter, self.internet, start="2026-02-10", running=False)
+        with freeze_time("2026-06-15"):
+            subscription.action_start_subscription()
+        self.assertEqual(subscription.date_start, day("2026-02-10"))
+        self.assertEqual(subscription.recurring_next_date, day("2026-02-10"))
+
+    def test_t4_starting_keeps_the_finish_date(self):
+        subscription = self.make_subscription(self.quarter, self.internet, date="2026-03-16")
+        self.assertEqual(subscription.date, day("2026-03-16"))
+
+    def test_t5_a_paused_subscription_is_held_and_its_periods_are_billed_when_it_resumes(self):
+        subscription = self.make_subscription(self.month, self.cloudbox, self.cloudbox)
+        subscription.action_pause()
+        run = self.bill("2026-01-01")
+        self.assertEqual(run.line_ids.outcome, "held")
+        self.assertIn("is paused", run.line_ids.message)
+        subscription.action_resume()
+        self.bill("2026-02-01")
+        self.assertEqual(
+            self.get_periods(self.get_invoices()),
+            [("2026-01-01", "2026-01-31")] * 2 + [("2026-02-01", "2026-02-28")] * 2,
+        )
+
+    def test_t7_the_run_sets_payment_mode_mandate_currency_and_term(self):
+        older, newer = (
+            self.make_mandate(self.customer, signature_date=signed) for signed in ("2025-01-01", "2025-12-01")
+        )
+        term = self.env.ref("account.account_payment_term_15days")
+        self.company.billing_payment_term_id = term
+        self.make_subscription(self.quarter, self.internet)
+        self.bill("2026-01-01")
+        move = self.get_invoices()
+        self.assertNotEqual(older, newer)
+        self.assertRecordValues(
+            move,
+            [
+                {
+                    "payment_mode_id": self.company.billing_payment_mode_id.id,
+                    "mandate_id": newer.id,
+                    "currency_id": self.company.currency_id.id,
+                    "invoice_payment_term_id": term.id,
+                    "invoice_date": day("2026-01-01"),
+                    "invoice_date_due": day("2026-01-16"),
+                }
+            ],
+        )
+
+    def test_t7_without_a_term_the_invoice_is_due_on_its_date(self):
+        self.make_subscription(self.quarter, self.internet)
+        self.bill("2026-01-01")
+        self.assertEqual(self.get_invoices().invoice_date_due, day("2026-01-01"))
+
+    def test_t8_the_default_start_date_is_the_day_it_is_made(self):
+        with freeze_time("2027-08-09"):
+            self.assertEqual(self.env["sale.subscription"].default_get(["date_start"])["date_start"], day("2027-08-09"))
+
+    def test_t9_totals_follow_a_price_change(self):
+        subscription = self.make_subscription(self.month, self.cloudbox)
+        subscription.sale_subscription_line_ids.price_unit = 100
+        self.assertEqual(subscription.recurring_total, 100)
+        self.assertEqual(subscription.amount_total, 121)
+
+    def test_taxes_are_those_of_the_subscription_s_company(self):
+        other = self.env["res.company"].create({"name": "Other"})
+        self.env.user.company_ids += other
+        subscription = self.make_subscription(self.month)
+        line = (
+            self.env["sale.subscription.line"]
+            .with_context(allowed_company_ids=(other + self.company).ids)
+            .create({"sale_subscription_id": subscription.id, "product_id": self.cloudbox.id})
+        )
+        self.assertEqual(line.tax_ids, self.company_data["default_tax_sale"])
+
+    # === THE UPSTREAM CRON
+
+    @freeze_time("2026-03-05")
+    def test_the_cron_of_subscription_oca_does_not_bill_companies_with_billing(self):
+        subscription = self.make_subscription(self.month, self.cloudbox)
+        self.env["sale.subscription"].cron_subscription_management()
+        self.assertFalse(self.get_invoices())
+        self.assertEqual(subscription.recurring_next_date, day("2026-01-01"))
+
+    @freeze_time("2026-03-05")
+    def test_the_cron_still_bills_companies_without(self):
+        company = self.env["res.company"].create({"name": "Other", "currency_id": self.company.currency_id.id})
+        subscription = self.make_subscription(self.month, company_id=company.id)
+        with patch.object(self.env.registry["sale.subscription"], "generate_invoice", autospec=True) as generate:
+            subscription.sale_subscription_line_ids = [Command.create({"product_id": self.router.id})]
+            self.env["sale.subscription"].cron_subscription_management()
+        self.assertIn(subscription, [call.args[0] for call in generate.call_args_list])
+
+    @freeze_time("2026-03-05")
+    def test_the_cron_closes_what_has_ended_and_its_last_days_are_still_billed(self):
+        subscription = self.make_subscription(self.month, self.cloudbox, self.cloudbox, date="2026-02-15")
+        self.env["sale.subscription"].cron_subscription_management()
+        self.assertEqual(subscription.stage_type, "post")
+        self.bill("2026-03-01")
+        self.assertEqual(
+            self.get_periods(self.get_invoices()),
+            [("2026-01-01", "2026-01-31")] * 2 + [("2026-02-01", "2026-02-14")] * 2,
+        )
+
+    @freeze_time("2026-03-05")
+    def test_the_cron_starts_what_is_ready_and_resumes_what_was_paused(self):
+        ready = self.make_subscription(self.month, self.cloudbox, start="2026-03-05", running=False)
+        ready.stage_id = self.env.ref("subscription_oca.subscription_stage_ready")
+        paused = self.make_subscription(self.month, self.cloudbox)
+        paused.action_pause(paused_until=day("2026-03-01"))
+        self.env["sale.subscription"].cron_subscription_management()
+        self.assertTrue(ready.in_progress)
+        self.assertFalse(paused.is_paused)
+
+    @freeze_time("2026-02-10")
+    def test_closing_in_arrears_bills_up_to_the_day_of_closing(self):
+        self.month.billing_timing = "arrears"
+        subscription = self.make_subscription(self.month, self.internet)
+        subscription.close_subscription()
+        self.assertEqual(subscription.date, day("2026-02-10"))
+        self.bill("2026-04-01")
+        self.assertEqual(
+            self.get_periods(self.get_invoices()), [("2026-01-01", "2026-01-31"), ("2026-02-01", "2026-02-09")]
+        )

@@ -1,0 +1,65 @@
+"""``bin/demo``: a fresh database with the sample input and four month turns, then the web client."""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import databases, inside, odoo_config, postgres, setup_steps
+from ..errors import BillingEnvError
+from ..paths import CACHE, CHECKOUT
+from ..progress import step
+from . import serve
+
+SCRIPT = CHECKOUT / "bin" / "lib" / "month_turns.py"
+DATABASE = odoo_config.DEFAULT_DATABASE
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="bin/demo",
+        description="Load data/ into a fresh database, run the month turns of January to April 2026, and serve it.",
+    )
+    parser.add_argument("--no-serve", action="store_true", help="stop after the month turns")
+    parser.add_argument("--json", action="store_true", help="print the numbers as one JSON object; does not serve")
+    serve.add_port_option(parser)
+    options = parser.parse_args(arguments)
+    serves = not (options.no_serve or options.json)
+    if serves:
+        serve.check_port(options.port)
+    setup_steps.ensure()
+    with postgres.running() as server:
+        cluster = databases.Cluster(server)
+        databases.check_replaceable(cluster, DATABASE)
+        template = databases.ensure_template(cluster)
+        with databases.fresh_copy(cluster, template, DATABASE) as building:
+            result = _turn_months(cluster, building, as_json=options.json)
+            databases.set_address(cluster, building, options.port)
+        if options.json:
+            print(json.dumps(result, indent=2, ensure_ascii=False))
+        return serve.serve(cluster, DATABASE, options.port) if serves else 0
+
+
+def _turn_months(cluster: databases.Cluster, database: str, *, as_json: bool) -> dict:
+    """Run the script that loads ``data/`` and turns the months.
+
+    :return: its numbers.
+    """
+    if not SCRIPT.exists():
+        raise BillingEnvError(f"{SCRIPT.relative_to(CHECKOUT)} is missing: check out the whole repository.")
+    with tempfile.TemporaryDirectory(prefix="demo-", dir=CACHE) as folder:
+        result_file = Path(folder) / "result.json"
+        variables = {"BFOCUSED_DATA": str(CHECKOUT / "data"), "BFOCUSED_RESULT": str(result_file)}
+        if as_json:
+            variables["BFOCUSED_JSON"] = "1"
+        with step("Sample input and the month turns"):
+            code = inside.run_script(
+                cluster.server, database, SCRIPT, variables=variables, stdout_to_stderr=as_json
+            )
+        if code:
+            raise BillingEnvError("the month turns failed, see above; the demo database is as it was before.")
+        try:
+            return json.loads(result_file.read_text())
+        except (OSError, ValueError) as error:
+            raise BillingEnvError(f"{SCRIPT.relative_to(CHECKOUT)} left no result: mend it ({error}).") from error
