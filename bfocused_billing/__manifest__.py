@@ -41,5 +41,6 @@
         "wizards/billing_import_views.xml",
         "views/bfocused_billing_menus.xml",
     ],
+    "assets": {"web.assets_tests": ["bfocused_billing/static/tests/tours/**/*"]},
     "application": True,
 }

@@ -49,7 +49,7 @@ class SubscriptionsImporter(Importer):
         pricelist = self.company._get_billing_pricelist(self.company.currency_id)
         start, end = self._date(row, "start_date"), self._date(row, "end_date")
         if end and end <= start:
-            raise Refused(self._("The subscription ends on %(end)s, before its first day.", end=end))
+            raise Refused(self._("end_date: %s is not after the start date.", row["end_date"]))
         return {
             "code": row[self.key],
             "company_id": self.company.id,
@@ -64,13 +64,15 @@ class SubscriptionsImporter(Importer):
     def _prepare_line(self, row, template):
         product = self._find_product(row)
         cycles = product.product_tmpl_id._get_billing_cycles()
+        if not cycles:
+            raise Refused(self._("%s is not a subscription; put it in services.csv.", row["product_code"]))
         if template not in cycles:
             raise Refused(
                 self._(
                     '%(product)s can\'t be sold in the cycle "%(cycle)s". Allowed: %(allowed)s.',
                     product=row["product_code"],
                     cycle=row["cycle"],
-                    allowed=", ".join(cycles.mapped("billing_cycle")) or self._("none, it is not a subscription"),
+                    allowed=", ".join(cycles.mapped("billing_cycle")),
                 )
             )
         values = {

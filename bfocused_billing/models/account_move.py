@@ -39,10 +39,11 @@ class AccountMove(models.Model):
     # === ACTIONS
 
     def action_send_anyway(self):
-        """Post the deferred invoices now instead of at the quarter turn, dated today."""
+        """Post the deferred invoices now instead of at the quarter turn, dated today, and go on to sending them."""
         waiting = self.filtered(lambda move: move._is_waiting())
         waiting.write(self._prepare_billing_dates(fields.Date.context_today(self)))
-        return waiting.action_post()
+        waiting.action_post()
+        return waiting.action_send_and_print()
 
     # === BUSINESS
 

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_date
 
 
 class BillingCharge(models.Model):
@@ -47,7 +48,7 @@ class BillingCharge(models.Model):
         "account.move.line", string="Invoice line", index="btree_not_null", ondelete="set null", copy=False
     )
     move_id = fields.Many2one(related="move_line_id.move_id", string="Invoice", store=True, index="btree_not_null")
-    run_id = fields.Many2one("bfocused.billing.run", index="btree_not_null", ondelete="set null")
+    run_id = fields.Many2one("bfocused.billing.run", string="Billing run", index="btree_not_null", ondelete="set null")
 
     _billed_once = models.UniqueIndex(
         "(subscription_line_id, kind, period_start) WHERE state <> 'void' AND subscription_line_id IS NOT NULL",
@@ -74,12 +75,13 @@ class BillingCharge(models.Model):
                 # A subscription's days are found again by its dates; other charges wait in the ledger itself.
                 charge.state = "void" if charge.kind == "subscription" else "open"
 
-    @api.depends("kind", "subscription_line_id.name", "period_start", "period_end")
+    @api.depends("kind", "product_id", "period_start", "period_end")
     def _compute_display_name(self):
+        kinds = dict(self._fields["kind"]._description_selection(self.env))
         for charge in self:
-            charge.display_name = (
-                f"{charge.subscription_line_id.name or charge.kind} {charge.period_start} – {charge.period_end}"
-            )
+            what = charge.product_id.display_name or kinds[charge.kind]
+            start, end = (format_date(charge.env, day) for day in (charge.period_start, charge.period_end))
+            charge.display_name = f"{what} {start} – {end}"
 
     # === CRUD
 

@@ -144,12 +144,12 @@ class BillingRun(models.Model):
                 )
             )
         if self.state not in states:
-            raise UserError(self.env._("This run is %s already.", self._get_state_label()))
+            raise UserError(self.env._('A run with the state "%s" can\'t do that.', self._get_state_label()))
         if not self.try_lock_for_update(allow_referencing=True):
             raise UserError(self.env._("This run is being executed by somebody else. Reload the page in a moment."))
 
     def _get_state_label(self):
-        return dict(self._fields["state"]._description_selection(self.env))[self.state].lower()
+        return dict(self._fields["state"]._description_selection(self.env))[self.state]
 
     # === BUSINESS
 

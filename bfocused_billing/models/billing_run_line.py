@@ -8,7 +8,9 @@ class BillingRunLine(models.Model):
     _description = "Billing Run Outcome"
     _order = "run_id desc, outcome, partner_id, id"
 
-    run_id = fields.Many2one("bfocused.billing.run", required=True, index=True, ondelete="cascade")
+    run_id = fields.Many2one(
+        "bfocused.billing.run", string="Billing run", required=True, index=True, ondelete="cascade"
+    )
     company_id = fields.Many2one(related="run_id.company_id", store=True, index=True)
     date = fields.Date(related="run_id.date", store=True)
     partner_id = fields.Many2one("res.partner", string="Customer", required=True, index=True, ondelete="restrict")
@@ -19,8 +21,8 @@ class BillingRunLine(models.Model):
         "Failed: something went wrong for this customer only.",
     )
     currency_id = fields.Many2one("res.currency", required=True)
-    amount_untaxed = fields.Monetary(help="Excluding VAT.")
-    amount_total = fields.Monetary(help="Including VAT.")
+    amount_untaxed = fields.Monetary(string="Untaxed amount", help="Excluding VAT.")
+    amount_total = fields.Monetary(string="Total", help="Including VAT.")
     move_id = fields.Many2one("account.move", string="Invoice", index="btree_not_null", ondelete="set null")
     message = fields.Char(string="Reason")
 

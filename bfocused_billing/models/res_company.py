@@ -11,7 +11,7 @@ class ResCompany(models.Model):
     )
     billing_min_amount = fields.Monetary(
         string="Minimum invoice amount",
-        help="An invoice under this amount waits for the quarter turn. 0 sends every invoice at once.",
+        help="An invoice under this amount waits for the quarter turn. 0: none waits.",
     )
     billing_min_amount_base = fields.Selection(
         selection=[("total", "Including VAT"), ("untaxed", "Excluding VAT")],
@@ -23,7 +23,7 @@ class ResCompany(models.Model):
             ("quarter", "At the quarter turn"),
             ("threshold", "At the quarter turn, or as soon as the waiting total reaches the minimum"),
         ],
-        string="Deferred invoices are sent",
+        string="Deferred invoices go",
         default="quarter",
     )
     billing_day = fields.Integer(

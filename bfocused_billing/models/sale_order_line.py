@@ -79,10 +79,10 @@ class SaleOrderLine(models.Model):
             if line.subscription_template_id not in cycles:
                 raise ValidationError(
                     self.env._(
-                        "%(product)s can't be sold in the cycle %(cycle)s. Choose one of: %(cycles)s.",
+                        "%(product)s can't be sold in the cycle %(cycle)s. Possible cycles: %(cycles)s.",
                         product=line.product_id.display_name,
                         cycle=line.subscription_template_id.name,
-                        cycles=", ".join(cycles.mapped("name")) or self.env._("none, it is not a subscription"),
+                        cycles=", ".join(cycles.mapped("name")) or "-",
                     )
                 )
 

@@ -89,8 +89,8 @@ class SaleSubscriptionLine(models.Model):
                     self.env._(
                         "%(line)s can't end on %(end)s, before it starts on %(start)s.",
                         line=line.name,
-                        end=line.date_end,
-                        start=line.date_start,
+                        end=format_date(self.env, line.date_end),
+                        start=format_date(self.env, line.date_start),
                     )
                 )
 

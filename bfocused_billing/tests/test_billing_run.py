@@ -115,7 +115,7 @@ class TestBillingRun(BillingCase):
 
     def test_an_executed_run_can_not_be_run_again_or_deleted(self):
         run = self.bill("2026-01-01")
-        with self.assertRaisesRegex(UserError, "This run is done already"):
+        with self.assertRaisesRegex(UserError, 'A run with the state "Done"'):
             run.action_run()
         with self.assertRaisesRegex(UserError, "wasn't executed"):
             run.unlink()

@@ -113,8 +113,8 @@ class TestImport(BillingCase):
             ("mandates.csv", "2024-04-08", "8 april", '"8 april" is not a date', 2),
             ("subscriptions.csv", "quarter,2026-01-14,,,10", "month,2026-01-14,,,10", "differ in cycle", 2),
             ("subscriptions.csv", "T-CBX", "T-GONE", "There is no product T-GONE", 2),
-            ("subscriptions.csv", "T-CBX", "T-UUR", "it is not a subscription", 2),
-            ("subscriptions.csv", "2026-01-14,,", "2026-01-14,2026-01-14,", "before its first day", 2),
+            ("subscriptions.csv", "T-CBX", "T-UUR", "is not a subscription; put it in services.csv", 2),
+            ("subscriptions.csv", "2026-01-14,,", "2026-01-14,2026-01-14,", "is not after the start date", 2),
             ("services.csv", "T-UUR", "T-CBX", "put it in subscriptions.csv", 2),
             ("services.csv", ",T1,2026-01-08,T-ART", ",T2,2026-01-08,T-ART", "differ in customer_number", 2),
         ]
@@ -163,9 +163,9 @@ class TestImport(BillingCase):
         self.assertTrue(self.env["product.template"].search([("default_code", "=", "T-NET")]))
 
     def test_a_file_with_another_name_is_refused_before_anything_is_imported(self):
-        with self.assertRaisesRegex(UserError, "Not recognised: klanten.csv"):
+        with self.assertRaisesRegex(UserError, "klanten.csv: not recognised by its name"):
             self.load({"klanten.csv": "a,b"})
-        with self.assertRaisesRegex(UserError, "no file was chosen"):
+        with self.assertRaisesRegex(UserError, "Choose at least one of these files"):
             self.load({})
 
     def test_a_company_without_billing_is_told_to_switch_it_on(self):

@@ -12,7 +12,7 @@ class BillingImport(models.TransientModel):
 
     company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company)
     attachment_ids = fields.Many2many("ir.attachment", string="Files")
-    expected_files = fields.Char(compute="_compute_expected_files")
+    expected_files = fields.Char(string="Files it takes", compute="_compute_expected_files")
     state = fields.Selection(
         selection=[("draft", "Files"), ("tried", "Dry run"), ("done", "Imported")], default="draft", required=True
     )
@@ -78,13 +78,15 @@ class BillingImport(models.TransientModel):
         :raise UserError: when a file isn't one of the expected, before anything is imported
         """
         importers = {importer.filename: importer for importer in self._get_importers()}
+        if not files:
+            raise UserError(self.env._("Choose at least one of these files: %s.", ", ".join(importers)))
         unknown = [name for name in files if name.lower() not in importers]
-        if unknown or not files:
+        if unknown:
             raise UserError(
                 self.env._(
-                    "Choose files with these names: %(expected)s. Not recognised: %(unknown)s",
+                    "%(unknown)s: not recognised by its name. Choose files with these names: %(expected)s.",
+                    unknown=", ".join(unknown),
                     expected=", ".join(importers),
-                    unknown=", ".join(unknown) or self.env._("no file was chosen"),
                 )
             )
         if not self.company_id.use_billing:

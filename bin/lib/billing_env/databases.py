@@ -67,7 +67,7 @@ class Cluster:
         return int(self.sql(f"SELECT count(*) FROM pg_stat_activity WHERE datname = {quoted(name)}")[0][0])
 
     def create(self, name: str) -> None:
-        self.sql(f'CREATE DATABASE "{name}" TEMPLATE template0 ENCODING \'UTF8\' LC_COLLATE \'C\' LC_CTYPE \'C.UTF-8\'')
+        self.sql(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")
 
     def copy(self, template: str, name: str) -> None:
         """Copy a database with its files; the files are hard links, which Odoo never writes to."""

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from . import progress
 from .errors import BillingEnvError
 from .paths import LOGS
 
@@ -56,7 +57,7 @@ def run_quietly(
             preexec_fn=_die_with_parent,
         )
         try:
-            code = process.wait()
+            code = _wait_with_progress(process)
         except BaseException:
             stop(process)
             raise
@@ -70,6 +71,14 @@ _libc = ctypes.CDLL(None)
 def _die_with_parent() -> None:
     """Runs in the new process: ask the kernel for SIGTERM when we are killed, so that nothing goes on unattended."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _wait_with_progress(process: subprocess.Popen) -> int:
+    while True:
+        try:
+            return process.wait(1)
+        except subprocess.TimeoutExpired:
+            progress.tick()
 
 
 def stop(process: subprocess.Popen, patience: float = 10.0) -> None:

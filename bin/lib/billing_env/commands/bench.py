@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
         cluster = databases.Cluster(server)
         template = databases.ensure_template(cluster)
         for script in scripts:
-            with step(f"Benchmark {script.stem}"):
+            with step(f"Benchmark {script.stem}", speaks=True):
                 code, results[script.stem] = _run(cluster, template, script, as_json=options.json)
             if code:
                 failed.append(script.stem)

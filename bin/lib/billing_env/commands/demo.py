@@ -53,10 +53,8 @@ def _turn_months(cluster: databases.Cluster, database: str, *, as_json: bool) ->
         variables = {"BFOCUSED_DATA": str(CHECKOUT / "data"), "BFOCUSED_RESULT": str(result_file)}
         if as_json:
             variables["BFOCUSED_JSON"] = "1"
-        with step("Sample input and the month turns"):
-            code = inside.run_script(
-                cluster.server, database, SCRIPT, variables=variables, stdout_to_stderr=as_json
-            )
+        with step("Sample input and the month turns", speaks=True):
+            code = inside.run_script(cluster.server, database, SCRIPT, variables=variables, stdout_to_stderr=as_json)
         if code:
             raise BillingEnvError("the month turns failed, see above; the demo database is as it was before.")
         try:
