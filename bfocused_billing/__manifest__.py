@@ -42,5 +42,6 @@
         "views/bfocused_billing_menus.xml",
     ],
     "assets": {"web.assets_tests": ["bfocused_billing/static/tests/tours/**/*"]},
+    "uninstall_hook": "uninstall_hook",
     "application": True,
 }

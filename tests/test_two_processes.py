@@ -1,21 +1,11 @@
 """Two and four real processes that bill the same date at once bill nobody twice."""
 
 import json
-import os
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-SCRIPTS = Path(__file__).parent / "scripts"
-sys.path.insert(0, str(CHECKOUT / "bin" / "lib"))
-
-from billing_env import databases, odoo_config, postgres  # noqa: E402
-from billing_env.paths import INSIDE_ODOO, VENV_PYTHON  # noqa: E402
+from .processes import SCRIPTS, check, sample_database, start
 
 INVOICES_PER_CUSTOMER = """
     SELECT p.ref, count(DISTINCT m.id), sum(l.price_subtotal)
@@ -25,38 +15,16 @@ INVOICES_PER_CUSTOMER = """
      WHERE m.state = 'posted' GROUP BY p.ref ORDER BY p.ref"""
 
 
-@contextmanager
-def sample_database():
-    with postgres.running() as server:
-        cluster = databases.Cluster(server)
-        with databases.temporary_copy(cluster, os.environ["BFOCUSED_TEST_TEMPLATE"], "race") as name:
-            check(start_process(cluster, INSIDE_ODOO / "run_script.py", name, SCRIPTS / "load_sample.py"))
-            yield cluster, name
-
-
-def start_process(cluster, *command):
-    env = {**os.environ, **odoo_config.environment(cluster.server), "BFOCUSED_DATA": str(CHECKOUT / "data")}
-    env["PYTHONPATH"] = str(INSIDE_ODOO)
-    return subprocess.Popen(
-        [VENV_PYTHON, *command], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-
-
-def check(process):
-    _out, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err[-3000:]
-
-
 @pytest.mark.parametrize("count", [2, 4])
 def test_processes_that_bill_the_same_date_at_once_bill_nobody_twice(tmp_path, count):
-    with sample_database() as (cluster, database):
-        start, ready = tmp_path / "start", [tmp_path / f"ready-{number}" for number in range(count)]
+    with sample_database("race") as (cluster, database):
+        signal, ready = tmp_path / "start", [tmp_path / f"ready-{number}" for number in range(count)]
         script = SCRIPTS / "bill_together.py"
-        processes = [start_process(cluster, script, database, "2026-01-01", path, start) for path in ready]
+        processes = [start(cluster, script, database, "2026-01-01", path, signal) for path in ready]
         while not all(path.exists() for path in ready):
             assert all(process.poll() is None for process in processes), "a process ended before the start signal"
             time.sleep(0.05)
-        start.touch()
+        signal.touch()
         for process in processes:
             check(process)
 

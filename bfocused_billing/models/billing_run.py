@@ -23,7 +23,7 @@ class BillingRun(models.Model):
 
     _name = "bfocused.billing.run"
     _description = "Billing Run"
-    _inherit = ["bfocused.billing.collect.mixin", "bfocused.billing.invoice.mixin", "mail.thread"]
+    _inherit = ["bfocused.billing.collect.mixin", "bfocused.billing.invoice.mixin"]
     _order = "date desc, id desc"
     _check_company_auto = True
 
@@ -41,8 +41,8 @@ class BillingRun(models.Model):
         default="draft",
         required=True,
         readonly=True,
-        tracking=True,
     )
+    user_id = fields.Many2one("res.users", string="Made by", default=lambda self: self.env.user, readonly=True)
     is_quarter_turn = fields.Boolean(
         compute="_compute_is_quarter_turn",
         help="In the first month of a quarter everything is invoiced, also what was deferred.",

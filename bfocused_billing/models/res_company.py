@@ -138,7 +138,7 @@ class ResCompany(models.Model):
             "payment_method_id": method.id,
             "bank_account_link": "variable",
             "show_bank_account": "last",
-            "show_bank_account_chars": 4,
+            "show_bank_account_chars": 5,  # the last four digits of an IBAN in groups, and the space between them
         }
 
     def _get_billing_pricelist(self, currency):

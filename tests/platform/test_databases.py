@@ -1,6 +1,7 @@
 """Databases: which ones the commands refuse, and that no other than their own is ever replaced."""
 
 import os
+import shutil
 import socket
 
 import pytest
@@ -108,3 +109,34 @@ def test_the_copy_shares_files_and_not_more(cluster, template):
         assert copied.stat().st_ino == original.stat().st_ino
     assert original.exists() and not copied.exists()
     assert not cluster.exists(name)
+
+
+def test_a_template_whose_files_are_gone_is_built_anew(cluster, template):
+    name = f"bfb_gone_{os.getpid()}"
+    cluster.copy(template, name)
+    try:
+        cluster.open(name, "template")
+        assert databases._is_whole(cluster, name)
+        shutil.rmtree(databases.FILESTORE / name)
+        assert not databases._is_whole(cluster, name)
+        assert not cluster.exists(name)
+    finally:
+        cluster.drop(name)
+
+
+def test_what_changes_a_database_changes_its_template(monkeypatch, tmp_path):
+    addon = tmp_path / "bfocused_billing"
+    (addon / "tests").mkdir(parents=True)
+    (addon / "__manifest__.py").write_text("{'depends': ['base']}")
+    (tmp_path / "requirements.txt").write_text("")
+    monkeypatch.setattr(databases, "CHECKOUT", tmp_path)
+    base, template = databases.base_name(), databases.template_name()
+    (addon / "tests" / "test_more.py").write_text("pass")
+    assert databases.template_name() == template, "tests change nothing"
+    (addon / "models.py").write_text("pass")
+    changed = databases.template_name()
+    assert changed != template and databases.base_name() == base
+    (addon / "models.py").rename(addon / "views.py")
+    assert databases.template_name() not in (template, changed)
+    (addon / "__manifest__.py").write_text("{'depends': ['base', 'sale']}")
+    assert databases.base_name() != base

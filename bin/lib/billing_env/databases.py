@@ -48,7 +48,8 @@ class Cluster:
             check=False,
         )
         if answer.returncode:
-            raise BillingEnvError(f"PostgreSQL refused a step, mend that and run this again ({answer.stderr.strip()}).")
+            told = " ".join(answer.stderr.split())
+            raise BillingEnvError(f"PostgreSQL refused a step, mend that and run this again ({told}).")
         return [line.split("\t") for line in answer.stdout.splitlines()]
 
     def comment(self, name: str) -> str | None:
@@ -63,8 +64,9 @@ class Cluster:
         return self.comment(name) is not None
 
     def users_of(self, name: str) -> int:
-        """How many connections the database has."""
-        return int(self.sql(f"SELECT count(*) FROM pg_stat_activity WHERE datname = {quoted(name)}")[0][0])
+        """How many programs are connected to the database; the server's own autovacuum is none."""
+        statement = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = "
+        return int(self.sql(statement + quoted(name))[0][0])
 
     def create(self, name: str) -> None:
         self.sql(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")
@@ -105,9 +107,9 @@ class Cluster:
 
     def finish(self, building: str, name: str, comment: str) -> None:
         """Give a database that is complete its final name; templates take no connections, so copying never waits."""
+        self.sql(f'COMMENT ON DATABASE "{building}" IS {quoted(OURS + comment)}')
+        self.sql(f'ALTER DATABASE "{building}" ALLOW_CONNECTIONS false')
         self.rename(building, name)
-        self.sql(f'COMMENT ON DATABASE "{name}" IS {quoted(OURS + comment)}')
-        self.sql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
 
 
 def quoted(text: str) -> str:
@@ -190,6 +192,7 @@ def ensure_base(cluster: Cluster) -> str:
             return name
         with step("Base database: Odoo, its add-ons and Dutch accounting"), _building(cluster, name) as building:
             cluster.create(building)
+            cluster.open(building, "being built")
             _run_inside(cluster, "build_base.py", building, dependencies())
             cluster.finish(building, name, "base database")
         cluster.drop_abandoned(f"{_prefix()}_base_", keep=name)
@@ -216,12 +219,13 @@ def ensure_template(cluster: Cluster) -> str:
 
 
 def _is_whole(cluster: Cluster, name: str) -> bool:
-    """Whether a template is there with its files; one of the two alone is a left-over and makes room."""
+    """Whether a template is there with its files; without them, as after deleting the cache, it makes room."""
     comment = cluster.comment(name)
     if comment is None:
         return False
-    # the comment is written after the renaming, so it also tells that the last steps were done
-    if comment.startswith(OURS) and (FILESTORE / name).is_dir():
+    if not comment.startswith(OURS):
+        raise BillingEnvError(f"a database {name} is there that these commands did not make: rename or drop it first.")
+    if (FILESTORE / name).is_dir():
         return True
     cluster.drop(name)
     return False

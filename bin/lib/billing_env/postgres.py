@@ -203,6 +203,8 @@ def _home_folder(user: str | None) -> Path:
     in_cache = CACHE / "postgres"
     if user is None or _can_enter(user, CACHE):
         in_cache.mkdir(parents=True, exist_ok=True)
+        if user:
+            in_cache.chmod(0o755)
         return in_cache
     _remove_orphans()
     outside = PRIVATE_FOLDER / _short_hash(CACHE)
@@ -211,7 +213,9 @@ def _home_folder(user: str | None) -> Path:
     if not (outside / "token").exists() or (outside / "token").read_text() != token:
         say(f"Note: the database server's user cannot enter {CACHE}: its files are in {outside}")
         shutil.rmtree(outside, ignore_errors=True)
-        outside.mkdir(parents=True, mode=0o755)
+        outside.mkdir(parents=True)
+        for folder in (PRIVATE_FOLDER, outside):
+            folder.chmod(0o755)  # whatever our umask is, the server's user has to get in
         (outside / "cache").write_text(str(CACHE))
         (outside / "token").write_text(token)
         token_file.write_text(token)
