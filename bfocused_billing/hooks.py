@@ -1,5 +1,6 @@
 def uninstall_hook(env):
-    """Leave the cycles and product groups behind: subscriptions and products use them, and stay."""
+    """Leave the cycles, product groups and subscriptions behind in a state that 'subscription_oca' can work with."""
+    env["sale.subscription"]._leave_to_subscription_oca()
     env["ir.model.data"].search(
         [
             ("module", "=", "bfocused_billing"),

@@ -1,5 +1,6 @@
 import csv
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,11 +18,16 @@ class Refused(Exception):
 
 
 class Row(dict):
-    """The cells of one row by column, stripped; ``number`` is its line in the file, the header being line 1."""
+    """The cells of one row by column, stripped.
 
-    def __init__(self, cells, number):
+    :param number: the row's line in the file, the header being line 1
+    :param is_dutch: whether the file comes from a Dutch spreadsheet, in which ``1.250`` is a thousand and more
+    """
+
+    def __init__(self, cells, number, is_dutch):
         super().__init__({column: (cell or "").strip() for column, cell in cells.items() if column})
         self.number = number
+        self.is_dutch = is_dutch
 
 
 @dataclass
@@ -103,7 +109,7 @@ class Importer:
         missing = [column for column in self.columns if column not in (reader.fieldnames or ())]
         if missing:
             raise Refused(self._("These columns are missing in the first row: %s", ", ".join(missing)))
-        return [Row(cells, reader.line_num) for cells in reader if any(cells.values())]
+        return [Row(cells, reader.line_num, separator == ";") for cells in reader if any(cells.values())]
 
     def _get_items(self, rows):
         return [item for _key, item in groupby(rows, key=lambda row: row[self.key])]
@@ -115,15 +121,16 @@ class Importer:
                 raise Refused(self._("Line %(line)s: fill in %(columns)s.", line=row.number, columns=", ".join(empty)))
 
     def _number(self, row, column, default=0.0):
-        """A decimal number, with a point or a Dutch comma."""
-        if not row[column]:
+        """A decimal number of zero or more, with a point or a Dutch comma, without separators of thousands."""
+        text = row[column]
+        if not text:
             return default
-        try:
-            return float(row[column].replace(",", "."))
-        except ValueError as error:
+        thousands = row.is_dutch and re.fullmatch(r"\d{1,3}\.\d{3}", text)
+        if thousands or not re.fullmatch(r"\d+([.,]\d+)?", text):
             raise Refused(
-                self._('%(column)s: "%(value)s" is not a number.', column=column, value=row[column])
-            ) from error
+                self._('%(column)s: "%(value)s" is not a number such as 1250 or 12.50.', column=column, value=text)
+            )
+        return float(text.replace(",", "."))
 
     def _date(self, row, column):
         """A date as 2026-01-31 or, Dutch, 31-01-2026; ``False`` for an empty cell."""

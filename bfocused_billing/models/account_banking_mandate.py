@@ -11,6 +11,8 @@ class AccountBankingMandate(models.Model):
         """
         self.ensure_one()
         reference = self.unique_mandate_reference
+        if self.type == "oneoff":
+            return self.env._("Mandate %s is for one collection only.", reference)
         problems = {
             "draft": self.env._("Mandate %s is not signed yet.", reference),
             "expired": self.env._("Mandate %s has expired.", reference),

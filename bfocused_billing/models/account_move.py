@@ -73,3 +73,39 @@ class AccountMove(models.Model):
             ("billing_state", "=", "deferred"),
             ("move_type", "=", "out_invoice"),
         ]
+
+    # === MERGING DRAFTS (account_invoice_merge)
+
+    @api.model
+    def _get_invoice_key_cols(self):
+        # EXTENDS 'account_invoice_merge': only what is collected in the same way and waits alike
+        return super()._get_invoice_key_cols() + self._get_merged_billing_fields()
+
+    @api.model
+    def _get_merged_billing_fields(self):
+        return ["payment_mode_id", "mandate_id", "fiscal_position_id", "billing_state", "deferred_until"]
+
+    @api.model
+    def _get_invoice_line_key_cols(self):
+        # EXTENDS 'account_invoice_merge': it drops fields it doesn't know (T18)
+        own = ["start_date", "end_date", "subscription_line_id", "billing_cycle"]
+        return super()._get_invoice_line_key_cols() + own
+
+    @api.model
+    def _get_first_invoice_fields(self, invoice):
+        # EXTENDS 'account_invoice_merge'
+        values = super()._get_first_invoice_fields(invoice)
+        names = [*self._get_merged_billing_fields(), "billing_run_id", "invoice_date", "invoice_date_due"]
+        return {**values, **{name: self._fields[name].convert_to_write(invoice[name], invoice) for name in names}}
+
+    @api.model
+    def merge_callback(self, invoices_info, old_invoices):
+        # EXTENDS 'account_invoice_merge': the charges go along, or their periods would be billed again
+        result = super().merge_callback(invoices_info, old_invoices)
+        for merged_id, old_ids in invoices_info.items():
+            lines = {
+                (line.subscription_line_id, line.start_date): line for line in self.browse(merged_id).invoice_line_ids
+            }
+            for charge in self.browse(old_ids).invoice_line_ids.sudo().charge_ids:
+                charge.move_line_id = lines[charge.subscription_line_id, charge.period_start]
+        return result

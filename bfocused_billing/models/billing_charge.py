@@ -35,7 +35,13 @@ class BillingCharge(models.Model):
     product_id = fields.Many2one(related="subscription_line_id.product_id")
     period_start = fields.Date(required=True, string="First day")
     period_end = fields.Date(required=True, string="Last day")
-    amount_untaxed = fields.Monetary(string="Untaxed amount", help="What was charged, excluding VAT.")
+    amount_untaxed = fields.Monetary(
+        string="Untaxed amount",
+        compute="_compute_amount_untaxed",
+        store=True,
+        readonly=False,
+        help="What was charged, excluding VAT.",
+    )
     state = fields.Selection(
         selection=[("open", "Open"), ("drafted", "Draft invoice"), ("billed", "Billed"), ("void", "Void")],
         compute="_compute_state",
@@ -75,6 +81,12 @@ class BillingCharge(models.Model):
                 # A subscription's days are found again by its dates; other charges wait in the ledger itself.
                 charge.state = "void" if charge.kind == "subscription" else "open"
 
+    @api.depends("move_line_id.price_subtotal")
+    def _compute_amount_untaxed(self):
+        for charge in self:
+            # a void charge keeps what it was
+            charge.amount_untaxed = charge.move_line_id.price_subtotal if charge.move_line_id else charge.amount_untaxed
+
     @api.depends("kind", "product_id", "period_start", "period_end")
     def _compute_display_name(self):
         kinds = dict(self._fields["kind"]._description_selection(self.env))
@@ -90,6 +102,22 @@ class BillingCharge(models.Model):
         raise UserError(
             self.env._("The ledger of charges keeps what was billed. Cancel or delete the draft invoice instead.")
         )
+
+    # === BUSINESS
+
+    @api.model
+    def _get_billed_periods(self, dues):
+        """The live charges of the subscription lines of ``dues``, read from the database.
+
+        :param dues: list of Due
+        :return: list of (id of the subscription line, first day, last day)
+        """
+        lines = [due.line.id for due in dues]
+        charges = self.search_fetch(
+            [("subscription_line_id", "in", lines), ("kind", "=", "subscription"), ("state", "!=", "void")],
+            ["subscription_line_id", "period_start", "period_end"],
+        )
+        return [(charge.subscription_line_id.id, charge.period_start, charge.period_end) for charge in charges]
 
     # === ACTIONS
 

@@ -1,4 +1,4 @@
-from collections import defaultdict
+from psycopg2 import OperationalError
 
 from odoo import models
 from odoo.fields import Domain
@@ -12,19 +12,17 @@ class BillingCollectMixin(models.AbstractModel):
     _name = "bfocused.billing.collect.mixin"
     _description = "Billing: collect and group"
 
-    def _collect_dues(self):
-        """What subscriptions owe on the date of the run.
+    def _collect_lines(self):
+        """The subscription lines that owe something on the date of the run, in the order they stand on invoices.
 
-        :rtype: list of Due
+        :return: ``sale.subscription.line`` records
         """
         subscriptions = self.env["sale.subscription"]
         lines = self.env["sale.subscription.line"].search(
             Domain("next_billing_date", "<=", self.date)
             & Domain("sale_subscription_id", "any", subscriptions._get_billable_domain(self.company_id))
         )
-        return [
-            Due(line, part) for line in lines.sorted(self._get_line_order) for part in line._get_due_parts(self.date)
-        ]
+        return lines.sorted(self._get_line_order)
 
     @staticmethod
     def _get_line_order(line):
@@ -32,21 +30,30 @@ class BillingCollectMixin(models.AbstractModel):
         subscription = line.sale_subscription_id
         return subscription.template_id.sequence, subscription.id, line.id
 
-    def _group_dues(self, dues):
+    def _group_lines(self, lines):
         """Put together what goes on one invoice, and what waits for the quarter turn.
 
+        :param lines: ``sale.subscription.line`` records
         :return: list of BillingGroup
         """
-        by_subscription = defaultdict(list)
-        for due in dues:
-            by_subscription[due.line.sale_subscription_id].append(due)
         groups = {}
-        for subscription, its_dues in by_subscription.items():
-            key, reason = self._get_group_key(subscription), subscription._get_hold_reason() or ""
+        for subscription, its_lines in lines.grouped("sale_subscription_id").items():
+            try:
+                key, reason = self._get_group_key(subscription), subscription._get_hold_reason() or ""
+                dues = [Due(line, part) for line in its_lines for part in line._get_due_parts(self.date)]
+            except OperationalError:
+                raise
+            except Exception as error:  # whatever is wrong with one subscription must not stop the others
+                key = self._get_error_key(subscription)
+                groups[key, subscription] = BillingGroup(key, subscription.partner_id, error=error)
+                continue
             if (key, reason) not in groups:
                 groups[key, reason] = BillingGroup(key, subscription._get_billing_partner(), reason)
-            groups[key, reason].dues += its_dues
+            groups[key, reason].dues += dues
         return [*groups.values(), *self._add_waiting(groups)]
+
+    def _get_error_key(self, subscription):
+        return GroupKey(subscription.partner_id.id, self.company_id.currency_id.id, False, False, False, False)
 
     def _get_group_key(self, subscription):
         partner = subscription._get_billing_partner()
@@ -66,7 +73,7 @@ class BillingCollectMixin(models.AbstractModel):
         """Lay each deferred draft by the group it can join.
 
         :param groups: dict of BillingGroup by (GroupKey, reason for which it is held)
-        :return: list of BillingGroup, at the quarter turn, for the drafts that no group can take along
+        :return: list of BillingGroup for the drafts that are released and that no group can take along
         """
         moves = self.env["account.move"]
         alone = []
@@ -75,10 +82,14 @@ class BillingCollectMixin(models.AbstractModel):
             group = groups.get((key, ""))
             if group and not group.waiting:
                 group.waiting = move
-            elif self.is_quarter_turn:
-                reason = self._get_waiting_hold_reason(move) or ""
+            elif self._is_released(move):
+                reason = self._get_waiting_hold_reason(move, key) or ""
                 alone.append(BillingGroup(key, move.partner_id, reason, waiting=move))
         return alone
+
+    def _is_released(self, move):
+        """Whether a deferred draft goes with this run: it is the quarter turn, or the one it waited for has passed."""
+        return self.is_quarter_turn or (move.deferred_until and move.deferred_until <= self.date)
 
     def _get_waiting_key(self, move):
         """The group a deferred draft belongs to today: its mandate may have been replaced since it was made."""
@@ -93,7 +104,8 @@ class BillingCollectMixin(models.AbstractModel):
             subscriptions.journal_id[:1].id,
         )
 
-    def _get_waiting_hold_reason(self, move):
+    def _get_waiting_hold_reason(self, move, key):
         if not move.payment_mode_id.payment_method_id.mandate_required:
             return False
-        return move.partner_id._get_mandate_problem(self.company_id)
+        mandate = self.env["account.banking.mandate"].browse(key.mandate_id)
+        return move.partner_id._get_mandate_problem(self.company_id, mandate)

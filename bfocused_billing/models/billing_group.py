@@ -24,6 +24,11 @@ class Due(NamedTuple):
     line: Any  # sale.subscription.line
     part: Part
 
+    def is_in(self, line_id, start, end):
+        """Whether days of this period are among those from ``start`` to ``end`` of the line with that id."""
+        period = self.part.period
+        return self.line.id == line_id and period.start <= end and start <= period.end
+
 
 @dataclass
 class BillingGroup:
@@ -38,3 +43,4 @@ class BillingGroup:
     amount_total: float = 0.0
     deferred_until: date | None = None
     move: Any = None  # account.move, once it is drafted
+    error: Exception | None = None  # what went wrong while it was put together

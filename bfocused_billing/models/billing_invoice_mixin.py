@@ -40,7 +40,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         :return: date of the quarter turn, or ``None`` when it is invoiced now
         """
         company = self.company_id
-        if self.is_quarter_turn or not company.billing_min_amount:
+        if self.is_quarter_turn or not company.billing_min_amount or self._takes_released(group):
             return None
         currency = self.env["res.currency"].browse(group.key.currency_id)
         minimum = company.currency_id._convert(company.billing_min_amount, currency, company, self.date)
@@ -70,10 +70,15 @@ class BillingInvoiceMixin(models.AbstractModel):
             group.move = move
         self._create_charges(groups)
 
+    def _takes_released(self, group):
+        return bool(group.waiting) and self._is_released(group.waiting)
+
     def _joins_waiting(self, group):
         """Whether the group goes on the draft that waits: to wait there, or to be released together."""
         return bool(group.waiting) and bool(
-            group.deferred_until or self.is_quarter_turn or self.company_id.billing_deferral_release == "threshold"
+            group.deferred_until
+            or self._takes_released(group)
+            or self.company_id.billing_deferral_release == "threshold"
         )
 
     def _prepare_move(self, group):
@@ -112,6 +117,7 @@ class BillingInvoiceMixin(models.AbstractModel):
             "mandate_id": group.key.mandate_id,
             "billing_run_id": self.id,
             "subscription_id": False,
+            "deferred_until": group.deferred_until or group.waiting.deferred_until,
             "invoice_origin": ", ".join(dict.fromkeys(origin for origin in origins if origin)),
             "invoice_line_ids": self._prepare_move_lines(group),
         }

@@ -1,4 +1,5 @@
 import logging
+from datetime import timedelta
 
 from psycopg2 import OperationalError
 from psycopg2.errors import ExclusionViolation, UniqueViolation
@@ -11,6 +12,7 @@ from ..periods import is_quarter_turn
 
 _logger = logging.getLogger(__name__)
 
+LATEST_RUN = timedelta(days=31)  # from today; a date typed wrongly must not bill a year ahead
 BATCH_SIZE = 100  # customers whose invoices are made together; more costs memory and saves no time
 
 
@@ -27,7 +29,7 @@ class BillingRun(models.Model):
     _order = "date desc, id desc"
     _check_company_auto = True
 
-    name = fields.Char(compute="_compute_name")
+    name = fields.Char(compute="_compute_name", store=True)
     company_id = fields.Many2one(
         "res.company", required=True, default=lambda self: self.env.company, readonly=True, index=True
     )
@@ -53,6 +55,7 @@ class BillingRun(models.Model):
     deferred_count = fields.Integer(string="Deferred", compute="_compute_counts")
     held_count = fields.Integer(string="Held", compute="_compute_counts")
     failed_count = fields.Integer(string="Failed", compute="_compute_counts")
+    message = fields.Char(readonly=True, help="Why the automatic run could not be executed.")
     progress = fields.Integer(readonly=True, help="Share of the customers that were dealt with, in percent.")
 
     @api.model
@@ -87,6 +90,11 @@ class BillingRun(models.Model):
             run.failed_count = counts.get((run._origin, "failed"), 0)
 
     # === CRUD
+
+    def write(self, vals):
+        if "date" in vals:  # a preview of another day tells nothing
+            self.filtered(lambda run: run.state == "draft").line_ids.unlink()
+        return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_executed(self):
@@ -125,7 +133,8 @@ class BillingRun(models.Model):
         self.ensure_one()
         outcome = self.env.context.get("outcome")
         lines = self.line_ids.filtered(lambda line: line.outcome == outcome)
-        return lines._get_records_action(name=self.name)
+        action = self.env["ir.actions.act_window"]._for_xml_id("bfocused_billing.billing_run_line_action")
+        return dict(action, name=self.name, domain=[("id", "in", lines.ids)], context={})
 
     def action_send(self):
         """Open Odoo's Send & Print for the run's invoices that weren't sent yet."""
@@ -145,6 +154,8 @@ class BillingRun(models.Model):
             )
         if self.state not in states:
             raise UserError(self.env._('A run with the state "%s" can\'t do that.', self._get_state_label()))
+        if self.date > fields.Date.context_today(self) + LATEST_RUN:
+            raise UserError(self.env._("The date lies beyond the coming month turn; what is due then isn't known yet."))
         if not self.try_lock_for_update(allow_referencing=True):
             raise UserError(self.env._("This run is being executed by somebody else. Reload the page in a moment."))
 
@@ -175,7 +186,7 @@ class BillingRun(models.Model):
         :return: list of values of ``bfocused.billing.run.line``
         """
         run = self.with_company(self.company_id).with_context(tracking_disable=True)
-        groups = run._group_dues(run._collect_dues())
+        groups = run._group_lines(run._collect_lines())
         rows = []
         for batch in split_every(BATCH_SIZE, groups, list):
             rows += run._bill_groups(batch)
@@ -195,11 +206,28 @@ class BillingRun(models.Model):
             if len(groups) > 1:
                 middle = len(groups) // 2
                 return self._bill_groups(groups[:middle]) + self._bill_groups(groups[middle:])
-            if isinstance(error, (UniqueViolation, ExclusionViolation)):
-                return []  # billed in the meantime by another run: that is a success
+            if isinstance(error, (UniqueViolation, ExclusionViolation)) and self._drop_billed(groups[0]):
+                return self._bill_groups(groups) if groups[0].dues else []
             return [self._prepare_failed_row(groups[0], error)]
 
+    def _drop_billed(self, group):
+        """Take out of the group what another run billed in the meantime, which is a success.
+
+        :return: whether there was anything
+        """
+        charges = self.env["bfocused.billing.charge"].sudo()
+        billed = charges._get_billed_periods(group.dues)
+        with self.env.registry.cursor() as cr:  # sees what others committed after this transaction began
+            billed += charges.with_env(self.env(cr=cr))._get_billed_periods(group.dues)
+        left = [due for due in group.dues if not any(due.is_in(*period) for period in billed)]
+        dropped = len(left) < len(group.dues)
+        group.dues = left
+        return dropped
+
     def _bill_groups_at_once(self, groups):
+        for group in groups:
+            if group.error:
+                raise group.error
         active = [group for group in groups if not group.hold_reason]
         for group in groups:
             self._compute_amounts(group)
@@ -257,14 +285,29 @@ class BillingRun(models.Model):
         """Make and execute the month's run of each company that has it done automatically, once its day has come."""
         today = fields.Date.context_today(self)
         companies = self.env["res.company"].search([("use_billing", "=", True), ("billing_auto", "=", True)])
-        for company in companies:
-            date = today.replace(day=company.billing_day)
-            if date > today or self.search_count([("company_id", "=", company.id), ("date", ">=", date)], limit=1):
-                continue
-            try:
-                with self.env.cr.savepoint():
-                    self.with_company(company).create({"company_id": company.id, "date": date}).action_run()
-            except UserError:
-                _logger.exception("The automatic billing run of company %s failed", company.id)
-            if not self.env["ir.cron"]._commit_progress(1):
+        due = companies.filtered(lambda company: self._is_automatic_run_due(company, today))
+        for number, company in enumerate(due, start=1):
+            self.with_company(company)._run_automatically(company, today.replace(day=company.billing_day))
+            if not self.env["ir.cron"]._commit_progress(1, remaining=len(due) - number):
                 break
+
+    @api.model
+    def _is_automatic_run_due(self, company, today):
+        date = today.replace(day=company.billing_day)
+        executed = [("company_id", "=", company.id), ("date", ">=", date), ("state", "!=", "draft")]
+        return date <= today and not self.search_count(executed, limit=1)
+
+    @api.model
+    def _run_automatically(self, company, date):
+        """Execute the company's run of ``date``; when that fails the run stays, and says why."""
+        domain = [("company_id", "=", company.id), ("date", "=", date), ("state", "=", "draft")]
+        run = self.search(domain, limit=1) or self.create({"company_id": company.id, "date": date})
+        try:
+            with self.env.cr.savepoint():
+                run.action_run()
+                run.message = False
+        except OperationalError:
+            raise
+        except Exception as error:  # one company's trouble is not the others'
+            _logger.exception("The automatic billing run %s of company %s failed", run.id, company.id)
+            run.message = str(error)

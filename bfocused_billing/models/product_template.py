@@ -63,6 +63,7 @@ class ProductTemplate(models.Model):
         :rtype: float
         """
         self.ensure_one()
-        if not (template.billing_cycle and self.billing_price_cycle):
+        price_cycle = self.billing_price_cycle or self._get_billing_cycles()[:1].billing_cycle
+        if not (template.billing_cycle and price_cycle):
             return 1.0
-        return MONTHS_PER_CYCLE[template.billing_cycle] / MONTHS_PER_CYCLE[self.billing_price_cycle]
+        return MONTHS_PER_CYCLE[template.billing_cycle] / MONTHS_PER_CYCLE[price_cycle]

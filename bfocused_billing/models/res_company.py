@@ -38,7 +38,7 @@ class ResCompany(models.Model):
     billing_payment_mode_id = fields.Many2one(
         comodel_name="account.payment.mode",
         string="Direct debit payment mode",
-        domain="[('payment_type', '=', 'inbound'), ('company_id', '=', id)]",
+        domain="[('payment_method_id.mandate_required', '=', True), ('company_id', '=', id)]",
         help="Payment mode of subscriptions whose customer has no direct-debit payment mode of its own.",
     )
     billing_payment_term_id = fields.Many2one(
@@ -66,10 +66,16 @@ class ResCompany(models.Model):
             if company.billing_min_amount < 0:
                 raise ValidationError(self.env._("The minimum invoice amount can't be negative; use 0 for no minimum."))
 
-    @api.constrains("use_billing", "billing_payment_mode_id")
+    @api.constrains("billing_payment_mode_id")
     def _check_billing_payment_mode(self):
         for company in self:
             mode = company.billing_payment_mode_id
+            if mode and not mode.payment_method_id.mandate_required:
+                raise ValidationError(
+                    self.env._(
+                        "%s is not a direct-debit payment mode; subscriptions are paid by direct debit.", mode.name
+                    )
+                )
             if mode and mode.company_id != company:
                 raise ValidationError(
                     self.env._(
@@ -142,11 +148,20 @@ class ResCompany(models.Model):
         }
 
     def _get_billing_pricelist(self, currency):
-        """A price list in ``currency``, which a subscription can't do without; made where there is none yet."""
+        """A price list in ``currency`` without special prices, which a subscription can't do without.
+
+        Made where there is none yet.
+        """
         self.ensure_one()
         pricelists = self.env["product.pricelist"].sudo()
-        domain = [("company_id", "in", [False, self.id]), ("currency_id", "=", currency.id)]
-        return pricelists.search(domain, limit=1) or pricelists.create(self._prepare_billing_pricelist(currency))
+        domain = [
+            ("company_id", "in", [False, self.id]),
+            ("currency_id", "=", currency.id),
+            ("item_ids", "=", False),
+        ]
+        return pricelists.search(domain, order="company_id, sequence, id", limit=1) or pricelists.create(
+            self._prepare_billing_pricelist(currency)
+        )
 
     def _prepare_billing_pricelist(self, currency):
         return {

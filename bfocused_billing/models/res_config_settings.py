@@ -15,7 +15,7 @@ class ResConfigSettings(models.TransientModel):
     billing_payment_mode_id = fields.Many2one(
         related="company_id.billing_payment_mode_id",
         readonly=False,
-        domain="[('payment_type', '=', 'inbound'), ('company_id', '=', company_id)]",
+        domain="[('payment_method_id.mandate_required', '=', True), ('company_id', '=', company_id)]",
     )
     billing_payment_term_id = fields.Many2one(related="company_id.billing_payment_term_id", readonly=False)
 

@@ -77,14 +77,23 @@ class ResPartner(models.Model):
             default=mandates,
         )
 
-    def _get_mandate_problem(self, company):
-        """Why this customer's subscriptions can't be collected, as a sentence in the user's language.
+    def _get_mandate_problem(self, company, mandate):
+        """Why nothing can be collected from this customer with a mandate, as a sentence in the user's language.
 
         :param company: ``res.company`` that would collect
-        :return: ``False`` when there is a usable mandate
+        :param mandate: ``account.banking.mandate``, maybe empty
+        :return: ``False`` when the mandate is usable
         """
         self.ensure_one()
-        mandate = self._get_billing_mandate(company)
+        payer = self.commercial_partner_id
         if not mandate:
-            return self.env._("No direct-debit mandate. Ask %s to sign one.", self.commercial_partner_id.name)
+            return self.env._("No direct-debit mandate. Ask %s to sign one.", payer.name)
+        owner = mandate.sudo().partner_id.commercial_partner_id
+        if owner != payer or mandate.company_id != company:
+            return self.env._(
+                "Mandate %(mandate)s was signed by %(owner)s for %(company)s, not by this customer for this company.",
+                mandate=mandate.unique_mandate_reference,
+                owner=owner.name,
+                company=mandate.company_id.name,
+            )
         return mandate._get_mandate_problem()

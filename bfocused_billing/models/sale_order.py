@@ -19,14 +19,29 @@ class SaleOrder(models.Model):
 
     def _check_subscription_cycles(self):
         for line in self.order_line:
-            if line.allowed_subscription_template_ids and not line.subscription_template_id:
-                raise UserError(
-                    self.env._(
-                        "Choose a billing cycle for %(product)s on %(order)s: it is sold as a subscription.",
-                        product=line.product_id.display_name,
-                        order=line.order_id.name,
-                    )
-                )
+            if not line.product_id.subscribable or line.subscription_template_id or not line.order_id.use_billing:
+                continue
+            if line.allowed_subscription_template_ids:
+                problem = self.env._("Choose a billing cycle for %s: it is sold as a subscription.", line.name)
+            else:
+                problem = self.env._("%s is a subscription, but its product category has no billing cycle.", line.name)
+            raise UserError(problem)
+
+    def _create_subscriptions(self):
+        """Make the subscriptions of the lines that have none yet."""
+        for order in self:
+            for template, lines in order.group_subscription_lines().items():
+                order.create_subscription(lines, template)
+
+    def _action_cancel(self):
+        # EXTENDS 'sale': the order's end isn't its subscriptions' end, so say what goes on
+        result = super()._action_cancel()
+        for order in self:
+            running = order.subscription_ids.filtered(lambda sub: sub.use_billing and sub.in_progress)
+            if running:
+                names = ", ".join(running.mapped("display_name"))
+                order.message_post(body=self.env._("These subscriptions go on until you close them: %s.", names))
+        return result
 
     def group_subscription_lines(self):
         # OVERRIDE 'subscription_oca': by the cycle chosen on the line, and a line makes a subscription only once

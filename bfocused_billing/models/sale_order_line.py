@@ -1,5 +1,7 @@
 from odoo import Command, api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
+
+from ..tools import changed_values
 
 
 class SaleOrderLine(models.Model):
@@ -85,6 +87,31 @@ class SaleOrderLine(models.Model):
                         cycles=", ".join(cycles.mapped("name")) or "-",
                     )
                 )
+
+    # === CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        # EXTENDS 'sale': a subscription product added to a confirmed order is a subscription too
+        lines = super().create(vals_list)
+        for order in lines.filtered(lambda line: line.state == "sale" and line.subscription_template_id).order_id:
+            order._create_subscriptions()
+        return lines
+
+    def write(self, vals):
+        # EXTENDS 'sale': once there is a subscription, that is where it is changed
+        if {"product_id", "product_uom_qty", "price_unit", "discount", "subscription_template_id"} & vals.keys():
+            for line in self.filtered("subscription_line_ids"):
+                if changed_values(line, vals) and line.state == "sale":
+                    subscription = line.subscription_line_ids[:1].sale_subscription_id
+                    raise UserError(
+                        self.env._(
+                            "%(product)s runs as subscription %(subscription)s. Change it there.",
+                            product=line.product_id.display_name,
+                            subscription=subscription.display_name,
+                        )
+                    )
+        return super().write(vals)
 
     # === BUSINESS
 

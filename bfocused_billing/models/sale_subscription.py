@@ -5,6 +5,7 @@ from psycopg2 import IntegrityError
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
+from odoo.tools import format_date
 
 from ..tools import changed_values
 
@@ -75,17 +76,16 @@ class SaleSubscription(models.Model):
                 dates = [date for date in subscription.sale_subscription_line_ids.mapped("next_billing_date") if date]
                 subscription.recurring_next_date = min(dates, default=False)
             else:
-                subscription.recurring_next_date = subscription.recurring_next_date
+                subscription.recurring_next_date = subscription._get_next_date_without_billing()
 
     @api.depends("template_id", "date_start")
     def _compute_rule_boundary(self):
-        # EXTENDS 'subscription_oca': a finish date is kept when the cycle has no fixed duration
-        dates = {subscription: subscription.date for subscription in self if subscription.use_billing}
-        result = super()._compute_rule_boundary()
-        for subscription, date in dates.items():
-            if date and not subscription.date:
-                subscription.date = date
-        return result
+        # EXTENDS 'subscription_oca': a billing cycle has no fixed duration, the finish date is the user's
+        billed = self.filtered(lambda subscription: subscription.use_billing and subscription.template_id.billing_cycle)
+        for subscription in billed:
+            subscription.recurring_rule_boundary = True
+            subscription.date = subscription.date
+        return super(SaleSubscription, self - billed)._compute_rule_boundary()
 
     @api.depends("sale_subscription_line_ids.price_subtotal", "sale_subscription_line_ids.amount_tax_line_amount")
     def _compute_total(self):
@@ -115,6 +115,14 @@ class SaleSubscription(models.Model):
                     )
                 )
 
+    @api.constrains("active")
+    def _check_active(self):
+        for subscription in self:
+            if subscription.use_billing and not subscription.active and subscription.recurring_next_date:
+                raise ValidationError(
+                    self.env._("%s has still to be billed. Close it before you archive it.", subscription.display_name)
+                )
+
     # === CRUD
 
     @api.model_create_multi
@@ -125,7 +133,18 @@ class SaleSubscription(models.Model):
             if companies.browse(vals.get("company_id", self.env.company.id)).use_billing:
                 vals.pop("recurring_next_date", None)
                 vals["stage_id"] = vals.get("stage_id") or self.env.ref("subscription_oca.subscription_stage_draft").id
-        return super().create(vals_list)
+        subscriptions = super().create(vals_list)
+        running = subscriptions.filtered(lambda sub: sub.use_billing and sub.stage_type == "in_progress")
+        running.in_progress = True
+        return subscriptions
+
+    def copy_data(self, default=None):
+        # EXTENDS 'subscription_oca': a copy is a new subscription, not a running one
+        own = {"stage_id", "in_progress", "date", "sale_order_id", "code"} - set(default or {})
+        return [
+            {name: value for name, value in vals.items() if name not in own} if subscription.use_billing else vals
+            for subscription, vals in zip(self, super().copy_data(default), strict=True)
+        ]
 
     def write(self, vals):
         # EXTENDS 'subscription_oca': it sets the start date to today with every move into "in progress" (T4)
@@ -133,17 +152,42 @@ class SaleSubscription(models.Model):
         if self.env.context.get("billing_keeps_dates") and self == billed and all(billed.mapped("date_start")):
             vals = {name: value for name, value in vals.items() if name != "date_start"}
         billed._check_billed_terms(vals)
-        moving = billed._get_lines_from_start() if vals.get("date_start") else self.sale_subscription_line_ids[:0]
-        changing = self.with_context(billing_keeps_dates=True) if vals.get("stage_id") else self
-        result = super(SaleSubscription, changing).write(vals)
-        moving.filtered("date_start").date_start = vals.get("date_start")
+        if not vals.get("stage_id"):
+            return super().write(vals)
+        stage = self._fields["stage_id"].convert_to_record(
+            self._fields["stage_id"].convert_to_cache(vals["stage_id"], self), self[:1]
+        )
+        if stage.type == "in_progress":
+            billed._check_reopening(vals)
+        result = super(SaleSubscription, self.with_context(billing_keeps_dates=True)).write(vals)
+        if stage.type == "post":
+            billed._end_today()
         return result
 
-    def _get_lines_from_start(self):
-        """The lines that start together with their subscription, not later."""
-        return self.sale_subscription_line_ids.filtered(
-            lambda line: line.date_start == line.sale_subscription_id.date_start
-        )
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_billed(self):
+        if self.sale_subscription_line_ids.sudo().charge_ids:
+            raise UserError(self.env._("A subscription that was billed can't be deleted. Close it instead."))
+
+    def _end_today(self):
+        """Give closed subscriptions a finish date: what was used up to now is still billed, and nothing after it."""
+        today = fields.Date.context_today(self)
+        self.filtered(lambda subscription: not subscription.date or subscription.date > today).date = today
+
+    def _check_reopening(self, vals):
+        """A closed subscription can be opened again on the day itself; later the days in between would be billed."""
+        today = fields.Date.context_today(self)
+        for subscription in self.filtered(lambda subscription: subscription.stage_type == "post"):
+            if subscription.date and subscription.date < today:
+                raise UserError(
+                    self.env._(
+                        "%(subscription)s ended on %(date)s. Make a new subscription instead.",
+                        subscription=subscription.display_name,
+                        date=format_date(self.env, subscription.date),
+                    )
+                )
+            if "date" not in vals:
+                subscription.date = False
 
     def _check_billed_terms(self, vals):
         """Refuse what would make billed periods untrue: another start or another cycle once something is billed.
@@ -174,12 +218,6 @@ class SaleSubscription(models.Model):
         for subscription in self.filtered(lambda sub: sub.use_billing and not sub.date_start):
             subscription.date_start = fields.Date.context_today(subscription)
         return super().action_start_subscription()
-
-    def close_subscription(self, close_reason_id=False):
-        # EXTENDS 'subscription_oca': what was used up to now is still billed
-        if self.use_billing and not self.date:
-            self.date = fields.Date.context_today(self)
-        return super().close_subscription(close_reason_id)
 
     def action_view_account_invoice_ids(self):
         # EXTENDS 'subscription_oca'
@@ -229,11 +267,10 @@ class SaleSubscription(models.Model):
     def _get_mandate_problem(self):
         """Why this subscription can't be collected, as a sentence in the user's language; ``False`` when it can."""
         self.ensure_one()
-        if not self._get_billing_payment_mode():
+        if not self._get_billing_payment_mode().payment_method_id.mandate_required:
             return self.env._("No direct-debit payment mode. Choose one on the subscription or in the settings.")
-        if self.mandate_id:
-            return self.mandate_id._get_mandate_problem()
-        return self._get_billing_partner()._get_mandate_problem(self.company_id)
+        partner = self._get_billing_partner()
+        return partner._get_mandate_problem(self.company_id, self._get_billing_mandate())
 
     def _get_hold_reason(self):
         """Why this subscription isn't billed although it is due, as a sentence; ``False`` when it is.
@@ -250,9 +287,26 @@ class SaleSubscription(models.Model):
         """Subscriptions of which days may be left to bill: running, or ended with days before their end."""
         return (
             Domain("company_id", "=", company.id)
+            & Domain("active", "=", True)
             & Domain("template_id.billing_cycle", "!=", False)
-            & (Domain("in_progress", "=", True) | (Domain("stage_type", "=", "post") & Domain("date", "!=", False)))
+            & (
+                Domain("stage_id.type", "=", "in_progress")
+                | (Domain("stage_id.type", "=", "post") & Domain("date", "!=", False))
+            )
         )
+
+    def _get_next_date_without_billing(self):
+        """The next invoice date for 'subscription_oca' alone, whose cron stops at a running one without (T2)."""
+        self.ensure_one()
+        if self.recurring_next_date or not self.in_progress:
+            return self.recurring_next_date
+        return self.date or fields.Date.context_today(self)
+
+    @api.model
+    def _leave_to_subscription_oca(self):
+        """Give running subscriptions without a next date, for all is billed, one that 'subscription_oca' can read."""
+        for subscription in self.search([("in_progress", "=", True), ("recurring_next_date", "=", False)]):
+            subscription.recurring_next_date = subscription._get_next_date_without_billing()
 
     # === CRON
 

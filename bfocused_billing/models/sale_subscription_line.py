@@ -17,7 +17,8 @@ class SaleSubscriptionLine(models.Model):
         store=True,
         readonly=False,
         precompute=True,  # while it is still known whether the subscription runs already
-        help="First day billed. A line added to a running subscription starts today, unless you say otherwise.",
+        help="First day billed. Empty: together with the subscription. A line added to a running subscription starts "
+        "today, unless you say otherwise.",
     )
     date_end = fields.Date(
         string="Until", help="First day that is no longer billed. Empty: as long as the subscription runs."
@@ -31,6 +32,7 @@ class SaleSubscriptionLine(models.Model):
     sale_order_line_id = fields.Many2one(
         comodel_name="sale.order.line", string="Order line", index="btree_not_null", copy=False, ondelete="set null"
     )
+    discount = fields.Float(digits="Discount")  # as on invoice lines, or the two would differ by cents
     next_billing_date = fields.Date(
         compute="_compute_next_billing_date",
         store=True,
@@ -40,15 +42,15 @@ class SaleSubscriptionLine(models.Model):
 
     # === COMPUTE
 
-    @api.depends("sale_subscription_id.date_start")
+    @api.depends("sale_subscription_id")
     def _compute_date_start(self):
         today = fields.Date.context_today(self)
         for line in self:
-            start = line.sale_subscription_id.date_start
-            if not line.sale_subscription_id.in_progress:
-                line.date_start = start
-            elif not line.date_start:
-                line.date_start = max(today, start or today)
+            subscription = line.sale_subscription_id
+            if subscription.in_progress and not line.date_start and not line._origin:
+                line.date_start = max(today, subscription.date_start or today)
+            else:
+                line.date_start = line.date_start
 
     @api.depends(
         "date_start",
@@ -70,8 +72,17 @@ class SaleSubscriptionLine(models.Model):
 
     @api.depends("sale_subscription_id.template_id")
     def _compute_price_unit(self):
-        # EXTENDS 'subscription_oca': another cycle is another price
-        return super()._compute_price_unit()
+        # EXTENDS 'subscription_oca': another cycle is another price; a price that was billed is an agreed price
+        return super(
+            SaleSubscriptionLine, self.filtered(lambda line: not line._get_live_charges())
+        )._compute_price_unit()
+
+    def _compute_discount(self):
+        # OVERRIDE 'subscription_oca': the price is the price list's, discounts taken off; more is for the user to give
+        billed = self.filtered("sale_subscription_id.use_billing")
+        for line in billed:
+            line.discount = line.discount
+        return super(SaleSubscriptionLine, self - billed)._compute_discount()
 
     @api.depends("company_id")
     def _compute_tax_ids(self):  # pylint: disable=missing-return
@@ -84,19 +95,20 @@ class SaleSubscriptionLine(models.Model):
     @api.constrains("date_start", "date_end")
     def _check_dates(self):
         for line in self:
-            if line.date_start and line.date_end and line.date_end < line.date_start:
+            start = line._get_start()
+            if start and line.date_end and line.date_end < start:
                 raise ValidationError(
                     self.env._(
                         "%(line)s can't end on %(end)s, before it starts on %(start)s.",
                         line=line.name,
                         end=format_date(self.env, line.date_end),
-                        start=format_date(self.env, line.date_start),
+                        start=format_date(self.env, start),
                     )
                 )
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_billed(self):
-        if self._get_live_charges():
+        if self.sudo().charge_ids:
             raise ValidationError(
                 self.env._('A line that was billed can\'t be removed. Give it an end date under "Until" instead.')
             )
@@ -107,9 +119,17 @@ class SaleSubscriptionLine(models.Model):
         return self.sudo().charge_ids.filtered(lambda charge: charge.state != "void")
 
     def _get_display_price(self, product):
-        # EXTENDS 'subscription_oca'
-        factor = product.product_tmpl_id._get_billing_price_factor(self.sale_subscription_id.template_id)
-        return super()._get_display_price(product) * factor
+        # OVERRIDE 'subscription_oca': the price list's price, also under the list price, times the cycle
+        subscription = self.sale_subscription_id
+        if not subscription.use_billing:
+            return super()._get_display_price(product)
+        price = subscription.pricelist_id._get_product_price(product, self.product_uom_qty or 1.0)
+        return price * product.product_tmpl_id._get_billing_price_factor(subscription.template_id)
+
+    def _get_start(self):
+        """The first day this line is billed for."""
+        self.ensure_one()
+        return self.date_start or self.sale_subscription_id.date_start
 
     def _get_unbilled_parts(self):
         """The periods this line has still to be billed for, oldest first; endless for a line without end.
@@ -119,7 +139,7 @@ class SaleSubscriptionLine(models.Model):
         self.ensure_one()
         subscription = self.sale_subscription_id
         template = subscription.template_id
-        start = self.date_start or subscription.date_start
+        start = self._get_start()
         if not (start and template.billing_cycle and subscription.use_billing):
             return iter(())
         stops = [date for date in (self.date_end, subscription.date) if date]
@@ -133,8 +153,9 @@ class SaleSubscriptionLine(models.Model):
 
     def _get_due_date(self, part):
         self.ensure_one()
-        start = self.date_start or self.sale_subscription_id.date_start
-        return due_date(part, start, in_arrears=self.sale_subscription_id.template_id.billing_timing == "arrears")
+        return due_date(
+            part, self._get_start(), in_arrears=self.sale_subscription_id.template_id.billing_timing == "arrears"
+        )
 
     def _get_due_parts(self, date):
         """The unbilled periods that may be billed on ``date``, oldest first.

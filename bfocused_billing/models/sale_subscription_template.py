@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 from ..periods import MONTHS_PER_CYCLE, Cycle
 
@@ -47,6 +48,20 @@ class SaleSubscriptionTemplate(models.Model):
             else:
                 template.recurring_interval = template.recurring_interval or 1
                 template.recurring_rule_type = template.recurring_rule_type or "months"
+
+    # === CRUD
+
+    def write(self, vals):
+        if "billing_cycle" in vals:
+            for template in self.filtered("subscription_ids"):
+                if template.billing_cycle != vals["billing_cycle"]:
+                    raise UserError(
+                        self.env._(
+                            "%s has subscriptions with prices per cycle, so its cycle is fixed. Make another one.",
+                            template.name,
+                        )
+                    )
+        return super().write(vals)
 
     # === BUSINESS
 

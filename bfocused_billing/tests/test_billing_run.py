@@ -1,6 +1,7 @@
+from datetime import timedelta
 from unittest.mock import patch
 
-from odoo import Command
+from odoo import Command, fields
 from odoo.exceptions import UserError
 
 from .common import BillingCase, day
@@ -83,14 +84,14 @@ class TestBillingRun(BillingCase):
         self.assertEqual(len(self.get_invoices().invoice_line_ids), 6)
 
     def test_a_year_that_turns_later_in_the_month_goes_along_with_the_turn_of_that_month(self):
-        self.make_subscription(self.year, self.domain, self.internet, start="2026-03-12")
-        self.bill("2026-03-01")
+        self.make_subscription(self.year, self.domain, self.internet, start="2025-03-12")
+        self.bill("2025-03-01")
         self.assertFalse(self.get_invoices())
-        self.bill("2026-04-01")
-        self.bill("2027-02-01")
+        self.bill("2025-04-01")
+        self.bill("2026-02-01")
         self.assertEqual(len(self.get_invoices()), 1)
-        self.bill("2027-03-01")
-        self.assertIn(("2027-03-12", "2028-03-11"), self.get_periods(self.get_invoices()))
+        self.bill("2026-03-01")
+        self.assertIn(("2026-03-12", "2027-03-11"), self.get_periods(self.get_invoices()))
 
     def test_in_arrears_a_period_is_billed_after_its_last_day(self):
         self.quarter.billing_timing = "arrears"
@@ -263,6 +264,67 @@ class TestBillingRun(BillingCase):
         run.invoice_ids.is_move_sent = True
         with self.assertRaisesRegex(UserError, "were sent"):
             run.action_send()
+
+    def test_a_date_beyond_the_coming_month_turn_is_refused(self):
+        run = self.make_run(fields.Date.context_today(self.company) + timedelta(days=40))
+        with self.assertRaisesRegex(UserError, "beyond the coming month turn"):
+            run.action_run()
+
+    def test_another_date_drops_the_preview(self):
+        self.make_subscription(self.quarter, self.internet)
+        run = self.make_run("2026-01-01")
+        run.action_preview()
+        run.date = "2026-02-01"
+        self.assertFalse(run.line_ids)
+
+    def test_an_error_while_collecting_is_that_customers_alone(self):
+        other = self.make_customer("Broken")
+        self.make_subscription(self.quarter, self.internet)
+        broken = self.make_subscription(self.quarter, self.internet, customer=other)
+        reason = self.env.registry["sale.subscription"]._get_hold_reason
+
+        def fail(subscription):
+            if subscription == broken:
+                raise ValueError("no idea")
+            return reason(subscription)
+
+        with (
+            patch.object(self.env.registry["sale.subscription"], "_get_hold_reason", fail),
+            self.assertLogs("odoo.addons.bfocused_billing.models.billing_run", "ERROR"),
+        ):
+            run = self.bill("2026-01-01", may_fail=True)
+        self.assertRecordValues(run, [{"invoice_count": 1, "failed_count": 1}])
+
+    def test_a_mandate_that_is_not_the_payers_own_is_held(self):
+        stranger = self.make_customer("Stranger")
+        mandate = stranger._get_billing_mandate(self.company)
+        self.make_subscription(self.quarter, self.internet, mandate_id=mandate.id)
+        run = self.bill("2026-01-01")
+        self.assertEqual(run.line_ids.outcome, "held")
+        self.assertIn("was signed by Stranger", run.line_ids.message)
+
+    def test_a_mandate_for_one_collection_is_held(self):
+        self.customer._get_billing_mandate(self.company).type = "oneoff"
+        self.make_subscription(self.quarter, self.internet)
+        self.assertIn("one collection only", self.bill("2026-01-01").line_ids.message)
+
+    def test_a_forgotten_draft_run_does_not_stop_the_automatic_one_and_a_failure_is_shown(self):
+        self.company.billing_auto = True
+        self.make_subscription(self.quarter, self.internet)
+        today = fields.Date.context_today(self.company)
+        forgotten = self.make_run(today + timedelta(days=20))
+        runs = self.env["bfocused.billing.run"]
+        self.assertTrue(runs._is_automatic_run_due(self.company, today))
+        with (
+            patch.object(self.env.registry["bfocused.billing.run"], "_bill", side_effect=ValueError("no disk")),
+            self.assertLogs("odoo.addons.bfocused_billing.models.billing_run", "ERROR"),
+        ):
+            runs._run_automatically(self.company, today.replace(day=1))
+        run = runs.search([("company_id", "=", self.company.id), ("id", "!=", forgotten.id)])
+        self.assertRecordValues(run, [{"state": "draft", "message": "no disk"}])
+        runs._run_automatically(self.company, today.replace(day=1))
+        self.assertRecordValues(run, [{"state": "done", "message": False, "invoice_count": 1}])
+        self.assertFalse(runs._is_automatic_run_due(self.company, today))
 
     def test_taxes_included_in_the_price_are_prorated_too(self):
         included = self.company_data["default_tax_sale"].copy(

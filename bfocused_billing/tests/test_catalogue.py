@@ -117,6 +117,51 @@ class TestCatalogue(BillingCase):
             line.subscription_template_id = self.quarter
         self.assertEqual(form.save().order_line.price_unit, 90)
 
+    def test_a_product_added_to_a_confirmed_order_becomes_a_subscription(self):
+        order = self.make_order(self.router)
+        order.action_confirm()
+        order.order_line = [Command.create({"product_id": self.cloudbox.id})]
+        self.assertEqual(order.subscription_ids.sale_subscription_line_ids.product_id, self.cloudbox)
+
+    def test_a_running_subscription_is_changed_there_and_not_on_its_order(self):
+        order = self.make_order(self.cloudbox)
+        order.action_confirm()
+        with self.assertRaisesRegex(UserError, "runs as subscription .* Change it there"):
+            order.order_line.product_uom_qty = 5
+
+    def test_a_subscription_product_without_any_cycle_can_not_be_sold(self):
+        self.cloudbox.categ_id = self.env["product.category"].create({"name": "No cycles"})
+        with self.assertRaisesRegex(UserError, "its product category has no billing cycle"):
+            self.make_order(self.cloudbox).action_confirm()
+
+    def test_no_down_payment_on_subscriptions(self):
+        order = self.make_order(self.cloudbox)
+        order.action_confirm()
+        wizard = self.env["sale.advance.payment.inv"].create(
+            {"sale_order_ids": order.ids, "advance_payment_method": "percentage", "amount": 50}
+        )
+        with self.assertRaisesRegex(UserError, "No down payment"):
+            wizard.create_invoices()
+
+    def test_cancelling_an_order_says_which_subscriptions_go_on(self):
+        order = self.make_order(self.cloudbox)
+        order.action_confirm()
+        order._action_cancel()
+        self.assertIn("go on until you close them", order.message_ids[0].body)
+
+    def test_a_category_that_gets_its_cycles_later_prices_by_its_default_cycle(self):
+        category = self.env["product.category"].create({"name": "Later"})
+        product = self.make_product("Later", "cloudbox", 30, categ_id=category.id)
+        category.billing_cycle_ids = self.month + self.quarter
+        line = self.make_order(product).order_line
+        line.subscription_template_id = self.quarter
+        self.assertEqual(line.price_unit, 90)
+
+    def test_the_cycle_of_a_template_in_use_is_fixed(self):
+        self.make_subscription(self.month, self.cloudbox)
+        with self.assertRaisesRegex(UserError, "its cycle is fixed"):
+            self.month.billing_cycle = "quarter"
+
     # === COMPANIES
 
     def test_a_new_company_is_untouched(self):
@@ -160,6 +205,21 @@ class TestCatalogue(BillingCase):
     def test_a_value_given_while_switching_on_wins(self):
         company = self.env["res.company"].create({"name": "New", "use_billing": True, "billing_min_amount": 25})
         self.assertEqual(company.billing_min_amount, 25)
+
+    def test_a_payment_mode_without_mandate_is_refused(self):
+        method = self.env["account.payment.method"].search(
+            [("payment_type", "=", "inbound"), ("mandate_required", "=", False)], limit=1
+        )
+        mode = self.env["account.payment.mode"].create(
+            {
+                "name": "Transfer",
+                "company_id": self.company.id,
+                "payment_method_id": method.id,
+                "bank_account_link": "variable",
+            }
+        )
+        with self.assertRaisesRegex(ValidationError, "Transfer is not a direct-debit payment mode"):
+            self.company.billing_payment_mode_id = mode
 
     def test_a_billing_day_that_not_every_month_has_is_refused(self):
         with self.assertRaisesRegex(ValidationError, "from 1 to 28"):

@@ -112,7 +112,8 @@ class TestDeferral(BillingCase):
                 }
             ],
         )
-        self.bill("2026-04-01")
+        with freeze_time("2026-04-01"):
+            self.bill("2026-04-01")
         self.assertEqual(len(self.get_invoices()), 2)
 
     def test_what_waits_goes_with_the_mandate_that_is_valid_at_the_quarter_turn(self):
@@ -141,6 +142,59 @@ class TestDeferral(BillingCase):
         self.bill("2026-04-01")
         self.assertFalse(self.bill("2026-04-01").line_ids)
         self.assertEqual(len(self.get_invoices()), 1)
+
+    def test_a_missed_quarter_turn_releases_with_the_next_run(self):
+        self.make_subscription(self.year, self.domain, start="2026-02-05")
+        self.bill("2026-03-01")
+        self.make_subscription(self.month, self.cloudbox, start="2026-05-01")
+        self.bill("2026-05-01")
+        self.assertRecordValues(self.get_invoices(), [{"state": "posted", "amount_untaxed": 15 + 30}])
+
+    def test_what_joins_in_a_later_quarter_waits_for_its_own_turn(self):
+        self.make_subscription(self.month, self.cloudbox, start="2026-02-01", date="2026-03-01")
+        self.bill("2026-02-01")
+        self.customer._get_billing_mandate(self.company).cancel()
+        self.bill("2026-04-01")
+        self.make_mandate(self.customer)
+        self.bill("2026-05-01")
+        self.assertEqual(self.get_invoices().state, "posted")
+
+    def test_what_waits_is_not_posted_with_a_cancelled_mandate_of_its_own(self):
+        own = self.make_mandate(self.customer)
+        self.make_subscription(self.year, self.domain, start="2026-02-05", mandate_id=own.id)
+        self.bill("2026-03-01")
+        own.cancel()
+        run = self.bill("2026-04-01")
+        self.assertEqual(run.line_ids.outcome, "held")
+        self.assertEqual(self.get_invoices().state, "draft")
+
+    def test_t18_merging_drafts_keeps_periods_charges_and_deferral(self):
+        for product in (self.domain, self.domain):
+            subscription = self.make_subscription(self.year, product, start="2026-02-05")
+        other = self.make_mandate(self.customer, signature_date="2024-01-01")
+        subscription.mandate_id = other
+        self.bill("2026-03-01")
+        drafts = self.get_invoices()
+        self.assertEqual(len(drafts), 2)
+        drafts.mandate_id = other
+        merged = self.env["account.move"].browse(next(iter(drafts.do_merge())))
+        self.assertRecordValues(
+            merged,
+            [
+                {
+                    "billing_state": "deferred",
+                    "deferred_until": day("2026-04-01"),
+                    "mandate_id": other.id,
+                    "payment_mode_id": self.company.billing_payment_mode_id.id,
+                    "amount_untaxed": 30,
+                }
+            ],
+        )
+        self.assertEqual(self.get_periods(merged), [("2026-02-05", "2027-02-04")] * 2)
+        self.assertEqual(merged.invoice_line_ids.charge_ids.mapped("state"), ["drafted"] * 2)
+        self.assertFalse(self.bill("2026-03-01").line_ids)
+        self.bill("2026-04-01")
+        self.assertEqual(merged.state, "posted")
 
     def test_the_minimum_is_in_the_companys_currency(self):
         dollar = self.env.ref("base.USD")

@@ -99,10 +99,16 @@ class TestImport(BillingCase):
         product = self.env["product.template"].search([("default_code", "=", "T-CBX")])
         self.assertEqual(product.list_price, 39.5)
 
+    def test_a_thousand_with_a_point_is_refused_in_a_dutch_spreadsheet(self):
+        text = FILES["catalogue.csv"].replace("39.50", "1.250").replace(",", ";")
+        self.assert_refused(self.load({"catalogue.csv": text}), "catalogue.csv", '"1.250" is not a number')
+
     def test_each_refused_row_says_why_and_the_others_go_on(self):
         cases = [
             ("catalogue.csv", "cloudbox,subscription", "cloudboks,subscription", 'no group "cloudboks"', 2),
             ("catalogue.csv", "39.50", "veel", '"veel" is not a number', 2),
+            ("catalogue.csv", "39.50", "nan", '"nan" is not a number', 2),
+            ("catalogue.csv", "39.50", "-5", '"-5" is not a number', 2),
             ("catalogue.csv", "goods,", "things,", '"things" is none of', 5),
             ("customers.csv", "NL94RABO0375102892", "NL95RABO0375102892", "check it for a typing error", 2),
             ("customers.csv", "16001840", "1600184", "which has 8 digits", 2),

@@ -57,11 +57,12 @@ class TestLedger(BillingCase):
                 {"move_line_id": charge.move_line_id.id, "period_start": "2026-03-31", "period_end": "2026-06-30"}
             )
 
-    def test_a_double_that_slips_through_to_the_database_is_a_quiet_success(self):
+    def test_a_double_that_slips_through_to_the_database_is_a_quiet_success_and_the_rest_is_billed(self):
         self.bill("2026-01-01")
-        run = self.make_run("2026-01-01")
-        part = next(self.line.sale_subscription_id.template_id._get_cycle(day("2026-01-01")).parts(day("2026-01-01")))
-        self.patch(self.env.registry["sale.subscription.line"], "_get_due_parts", lambda line, date: [part])
+        run = self.make_run("2026-04-01")
+        cycle = self.subscription.template_id._get_cycle(day("2026-01-01"))
+        parts = list(cycle.parts(day("2026-01-01"), day("2026-07-01")))
+        self.patch(self.env.registry["sale.subscription.line"], "_get_due_parts", lambda line, date: parts)
         self.patch(
             self.env.registry["sale.subscription"],
             "_get_billable_domain",
@@ -70,9 +71,23 @@ class TestLedger(BillingCase):
         self.line.next_billing_date = "2026-01-01"
         with mute_logger("odoo.sql_db"):
             run.action_run()
-        self.assertFalse(run.line_ids)
         self.assertEqual(run.state, "done")
-        self.assertEqual(len(self.get_invoices()), 1)
+        self.assertEqual(self.get_periods(self.get_invoices()[1:]), [("2026-04-01", "2026-06-30")])
+
+    def test_a_ledger_row_follows_its_invoice_line(self):
+        self.bill("2026-01-01")
+        self.get_invoices().button_draft()
+        self.get_invoices().invoice_line_ids.price_unit = 100
+        self.assertEqual(self.get_charges().amount_untaxed, 100)
+        self.get_invoices().button_cancel()
+        self.assertRecordValues(self.get_charges(), [{"state": "void", "amount_untaxed": 100}])
+
+    def test_a_subscription_with_charges_can_not_be_deleted(self):
+        self.bill("2026-01-01")
+        self.get_invoices().button_draft()
+        self.get_invoices().unlink()
+        with self.assertRaisesRegex(UserError, "Close it instead"):
+            self.subscription.unlink()
 
     def test_resetting_to_draft_and_posting_again_keeps_the_charge(self):
         self.bill("2026-01-01")

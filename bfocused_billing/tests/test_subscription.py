@@ -80,6 +80,77 @@ class TestSubscription(BillingCase):
         with self.assertRaisesRegex(ValidationError, "a subscription is paid by direct debit"):
             self.make_subscription(self.month, self.cloudbox, payment_mode_id=mode.id)
 
+    def test_a_line_starts_with_its_subscription_unless_it_says_otherwise(self):
+        subscription = self.make_subscription(self.month, self.cloudbox, self.cloudbox, running=False)
+        together, later = subscription.sale_subscription_line_ids
+        later.date_start = "2026-06-01"
+        subscription.date_start = "2026-01-02"
+        self.assertEqual((together._get_start(), later._get_start()), (day("2026-01-02"), day("2026-06-01")))
+
+    @freeze_time("2026-02-10")
+    def test_closing_early_ends_today_whatever_the_finish_date_was(self):
+        subscription = self.make_subscription(self.month, self.cloudbox, self.internet, date="2026-12-31")
+        self.bill("2026-02-01")
+        subscription.stage_id = self.env.ref("subscription_oca.subscription_stage_closed")
+        self.assertEqual(subscription.date, day("2026-02-10"))
+        with freeze_time("2026-05-01"):
+            self.assertFalse(self.bill("2026-05-01").line_ids)
+
+    def test_reopening_is_possible_on_the_day_itself_only(self):
+        subscription = self.make_subscription(self.month, self.cloudbox)
+        with freeze_time("2026-02-01"):
+            subscription.close_subscription()
+            subscription.action_start_subscription()
+            self.assertFalse(subscription.date)
+            subscription.close_subscription()
+        with freeze_time("2026-06-01"), self.assertRaisesRegex(UserError, "Make a new subscription"):
+            subscription.action_start_subscription()
+
+    def test_a_copy_does_not_run(self):
+        subscription = self.make_subscription(self.month, self.cloudbox, code="AB-1")
+        copy = subscription.copy()
+        self.assertRecordValues(copy, [{"in_progress": False, "stage_type": "draft", "sale_order_id": False}])
+        self.assertNotEqual(copy.code, "AB-1")
+
+    def test_what_has_still_to_be_billed_can_not_be_archived(self):
+        with self.assertRaisesRegex(ValidationError, "still to be billed"):
+            self.make_subscription(self.month, self.cloudbox).active = False
+
+    def test_a_subscription_made_in_progress_is_billed(self):
+        stage = self.env.ref("subscription_oca.subscription_stage_in_progress")
+        subscription = self.make_subscription(self.month, self.cloudbox, running=False, stage_id=stage.id)
+        self.assertTrue(subscription.in_progress)
+        self.bill("2026-01-01")
+        self.assertTrue(self.get_invoices())
+
+    def test_the_price_lists_price_is_billed_discounts_taken_off(self):
+        pricelist = self.env["product.pricelist"].create(
+            {
+                "name": "Reseller",
+                "sequence": 0,
+                "item_ids": [
+                    Command.create({"compute_price": "percentage", "percent_price": 30, "applied_on": "3_global"})
+                ],
+            }
+        )
+        subscription = self.make_subscription(self.quarter, self.internet, pricelist_id=pricelist.id)
+        self.assertEqual(subscription.recurring_total, 84)
+        self.assertNotEqual(self.company._get_billing_pricelist(self.company.currency_id), pricelist)
+
+    def test_an_agreed_price_that_was_billed_survives_another_customer(self):
+        subscription = self.make_subscription(self.month, self.cloudbox)
+        subscription.sale_subscription_line_ids.price_unit = 12.34
+        self.bill("2026-01-01")
+        subscription.partner_id = self.make_customer("Taken over")
+        self.assertEqual(subscription.sale_subscription_line_ids.price_unit, 12.34)
+
+    def test_switching_off_leaves_every_running_subscription_a_next_date(self):
+        subscription = self.make_subscription(self.month, self.cloudbox, self.internet, date="2026-02-01")
+        self.bill("2026-01-01")
+        self.assertFalse(subscription.recurring_next_date)
+        self.company.use_billing = False
+        self.assertEqual(subscription.recurring_next_date, day("2026-02-01"))
+
     # === TRAPS
 
     def test_t1_t6_only_the_run_makes_invoices(self):
@@ -234,7 +305,8 @@ class TestSubscription(BillingCase):
         subscription = self.make_subscription(self.month, self.internet)
         subscription.close_subscription()
         self.assertEqual(subscription.date, day("2026-02-10"))
-        self.bill("2026-04-01")
+        with freeze_time("2026-04-01"):
+            self.bill("2026-04-01")
         self.assertEqual(
             self.get_periods(self.get_invoices()), [("2026-01-01", "2026-01-31"), ("2026-02-01", "2026-02-09")]
         )

@@ -49,6 +49,7 @@ def main(database: str, modules: list[str]) -> None:
 def prepare(env) -> None:
     """Settle what the modules look at while they are installed: the country chooses the chart of accounts."""
     env["res.lang"]._activate_and_install_lang(DUTCH)
+    env.ref("base.EUR").position = "before"  # the Dutch write € 66,67
     env.company.write({"country_id": env.ref("base.nl").id, "currency_id": env.ref("base.EUR").id})
     env.ref("base.user_admin").write({"lang": "en_US", "tz": "Europe/Amsterdam"})
 
