@@ -21,12 +21,16 @@ def test_processes_that_bill_the_same_date_at_once_bill_nobody_twice(tmp_path, c
         signal, ready = tmp_path / "start", [tmp_path / f"ready-{number}" for number in range(count)]
         script = SCRIPTS / "bill_together.py"
         processes = [start(cluster, script, database, "2026-01-01", path, signal) for path in ready]
-        while not all(path.exists() for path in ready):
-            assert all(process.poll() is None for process in processes), "a process ended before the start signal"
-            time.sleep(0.05)
-        signal.touch()
-        for process in processes:
-            check(process)
+        try:
+            while not all(path.exists() for path in ready):
+                assert all(process.poll() is None for process in processes), "a process ended before the start signal"
+                time.sleep(0.05)
+            signal.touch()
+            for process in processes:
+                check(process)
+        finally:
+            for process in processes:
+                process.kill()
 
         invoices = cluster.sql(INVOICES_PER_CUSTOMER, database=database)
         assert len(invoices) == 35
