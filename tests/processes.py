@@ -2,16 +2,14 @@
 
 import os
 import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+from billing_env import databases, odoo_config, postgres
+from billing_env.paths import INSIDE_ODOO, VENV_PYTHON
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 SCRIPTS = Path(__file__).parent / "scripts"
-sys.path.insert(0, str(CHECKOUT / "bin" / "lib"))
-
-from billing_env import databases, odoo_config, postgres  # noqa: E402
-from billing_env.paths import INSIDE_ODOO, VENV_PYTHON  # noqa: E402
 
 
 @contextmanager

@@ -49,12 +49,14 @@ class Importer:
     :cvar filename: the name by which the file is recognised
     :cvar columns: all columns; ``required`` those that need a value in each row
     :cvar key: the column that names an item; consecutive or not, rows with the same key belong together
+    :cvar shared: columns in which the rows of one item are equal; where none is named an item has one row only
     """
 
     filename = ""
     columns = ()
     required = ()
     key = ""
+    shared = ()
 
     def __init__(self, env, company):
         self.env = env(context=dict(env.context, tracking_disable=True, allowed_company_ids=company.ids))
@@ -81,6 +83,7 @@ class Importer:
         try:
             with self.env.cr.savepoint():
                 self._check_required(rows)
+                self._check_shared(rows)
                 report.counts[self._import(rows)] += 1
         except (Refused, UserError) as reason:
             report.refuse(rows[0].number, str(reason))
@@ -119,6 +122,14 @@ class Importer:
             empty = [column for column in self.required if not row[column]]
             if empty:
                 raise Refused(self._("Line %(line)s: fill in %(columns)s.", line=row.number, columns=", ".join(empty)))
+
+    def _check_shared(self, rows):
+        name = rows[0][self.key]
+        if len(rows) > 1 and not self.shared:
+            raise Refused(self._("%s stands more than once in the file.", name))
+        for column in self.shared:
+            if len({row[column] for row in rows}) > 1:
+                raise Refused(self._("The rows of %(name)s differ in %(column)s.", name=name, column=column))
 
     def _number(self, row, column, default=0.0):
         """A decimal number of zero or more, with a point or a Dutch comma, without separators of thousands."""

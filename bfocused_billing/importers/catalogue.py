@@ -13,8 +13,6 @@ class CatalogueImporter(Importer):
 
     def _import(self, rows):
         row = rows[0]
-        if len(rows) > 1:
-            raise Refused(self._("Product %s stands more than once in the file.", row["product_code"]))
         if row["kind"] not in KINDS:
             raise Refused(self._('kind: "%(value)s" is none of %(kinds)s.', value=row["kind"], kinds=", ".join(KINDS)))
         product = self._find("product.template", [("default_code", "=", row["product_code"])])

@@ -18,8 +18,6 @@ class CustomersImporter(Importer):
 
     def _import(self, rows):
         row = rows[0]
-        if len(rows) > 1:
-            raise Refused(self._("Customer %s stands more than once in the file.", row["customer_number"]))
         partner = self._find("res.partner", [("ref", "=", row["customer_number"]), ("parent_id", "=", False)])
         partner, outcome = self._store("res.partner", partner, self._prepare_partner(row))
         outcomes = [

@@ -15,8 +15,6 @@ class MandatesImporter(CustomersImporter):
 
     def _import(self, rows):
         row = rows[0]
-        if len(rows) > 1:
-            raise Refused(self._("Mandate %s stands more than once in the file.", row["mandate_reference"]))
         if row["scheme"] not in ("CORE", "B2B"):
             raise Refused(self._('scheme: "%s" is neither CORE nor B2B.', row["scheme"]))
         partner = self._find_customer(row)

@@ -12,18 +12,10 @@ class ServicesImporter(Importer):
     columns = ("order_ref", "customer_number", "order_date", "product_code", "quantity", "price", "description")
     required = ("order_ref", "customer_number", "order_date", "product_code", "quantity")
     key = "order_ref"
+    shared = ("customer_number", "order_date")
 
     def _import(self, rows):
         first = rows[0]
-        for column in ("customer_number", "order_date"):
-            if len({row[column] for row in rows}) > 1:
-                raise Refused(
-                    self._(
-                        "The rows of order %(reference)s differ in %(column)s.",
-                        reference=first[self.key],
-                        column=column,
-                    )
-                )
         if self._find("sale.order", [("name", "=", first[self.key])]):
             return "unchanged"
         # At noon the day is the same in every time zone of Europe.

@@ -18,15 +18,6 @@ class SubscriptionsImporter(Importer):
 
     def _import(self, rows):
         first = rows[0]
-        for column in self.shared:
-            if len({row[column] for row in rows}) > 1:
-                raise Refused(
-                    self._(
-                        "The rows of subscription %(reference)s differ in %(column)s.",
-                        reference=first[self.key],
-                        column=column,
-                    )
-                )
         template = self._get_template(first)
         head = self._prepare_head(first, template)
         lines = [self._prepare_line(row, template) for row in rows]

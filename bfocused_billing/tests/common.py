@@ -92,6 +92,20 @@ class BillingCase(AccountTestInvoicingCommon):
         return subscription
 
     @classmethod
+    def make_transfer_mode(cls):
+        method = cls.env["account.payment.method"].search(
+            [("payment_type", "=", "inbound"), ("mandate_required", "=", False)], limit=1
+        )
+        return cls.env["account.payment.mode"].create(
+            {
+                "name": "Transfer",
+                "company_id": cls.company.id,
+                "payment_method_id": method.id,
+                "bank_account_link": "variable",
+            }
+        )
+
+    @classmethod
     def make_run(cls, text):
         return cls.env["bfocused.billing.run"].create({"company_id": cls.company.id, "date": text})
 

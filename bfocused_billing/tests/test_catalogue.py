@@ -207,19 +207,8 @@ class TestCatalogue(BillingCase):
         self.assertEqual(company.billing_min_amount, 25)
 
     def test_a_payment_mode_without_mandate_is_refused(self):
-        method = self.env["account.payment.method"].search(
-            [("payment_type", "=", "inbound"), ("mandate_required", "=", False)], limit=1
-        )
-        mode = self.env["account.payment.mode"].create(
-            {
-                "name": "Transfer",
-                "company_id": self.company.id,
-                "payment_method_id": method.id,
-                "bank_account_link": "variable",
-            }
-        )
         with self.assertRaisesRegex(ValidationError, "Transfer is not a direct-debit payment mode"):
-            self.company.billing_payment_mode_id = mode
+            self.company.billing_payment_mode_id = self.make_transfer_mode()
 
     def test_a_billing_day_that_not_every_month_has_is_refused(self):
         with self.assertRaisesRegex(ValidationError, "from 1 to 28"):

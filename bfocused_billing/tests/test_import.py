@@ -130,6 +130,10 @@ class TestImport(BillingCase):
                 self.assert_refused(reports, filename, words, row_number)
                 self.assertTrue(reports["catalogue.csv"].counts["created"] >= 3)
 
+    def test_an_item_that_stands_twice_is_refused(self):
+        text = FILES["catalogue.csv"] + "T-CBX,Again,cloudbox,subscription,1.00,month,\n"
+        self.assert_refused(self.load({"catalogue.csv": text}), "catalogue.csv", "T-CBX stands more than once")
+
     def test_a_signed_mandate_is_not_changed(self):
         self.load()
         reports = self.load(**{"mandates.csv": FILES["mandates.csv"].replace("2024-04-08", "2024-04-09")})

@@ -66,17 +66,7 @@ class TestSubscription(BillingCase):
         )
 
     def test_a_subscription_is_paid_by_direct_debit_only(self):
-        method = self.env["account.payment.method"].search(
-            [("payment_type", "=", "inbound"), ("mandate_required", "=", False)], limit=1
-        )
-        mode = self.env["account.payment.mode"].create(
-            {
-                "name": "Transfer",
-                "company_id": self.company.id,
-                "payment_method_id": method.id,
-                "bank_account_link": "variable",
-            }
-        )
+        mode = self.make_transfer_mode()
         with self.assertRaisesRegex(ValidationError, "a subscription is paid by direct debit"):
             self.make_subscription(self.month, self.cloudbox, payment_mode_id=mode.id)
 
