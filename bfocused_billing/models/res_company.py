@@ -150,22 +150,22 @@ class ResCompany(models.Model):
     def _get_billing_pricelist(self, currency):
         """A price list in ``currency`` without special prices, which a subscription can't do without.
 
-        Made where there is none yet.
+        Made where there is none yet. As Odoo does with its own, it is archived while price lists aren't in use: opening
+        the settings would else warn of, and saving them cause, just that.
         """
         self.ensure_one()
-        pricelists = self.env["product.pricelist"].sudo()
+        pricelists = self.env["product.pricelist"].sudo().with_context(active_test=False)
         domain = [
             ("company_id", "in", [False, self.id]),
             ("currency_id", "=", currency.id),
             ("item_ids", "=", False),
         ]
-        return pricelists.search(domain, order="company_id, sequence, id", limit=1) or pricelists.create(
-            self._prepare_billing_pricelist(currency)
-        )
+        found = pricelists.search(domain, order="active desc, company_id, sequence, id", limit=1)
+        return found or pricelists.create(self._prepare_billing_pricelist(currency))
 
     def _prepare_billing_pricelist(self, currency):
         return {
-            "name": self.env._("Subscriptions %s", currency.name),
-            "company_id": self.id,
+            **self._get_default_pricelist_vals(),
             "currency_id": currency.id,
+            "active": self.env.user.has_group("product.group_product_pricelist"),
         }
