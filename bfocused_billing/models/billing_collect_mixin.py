@@ -50,7 +50,26 @@ class BillingCollectMixin(models.AbstractModel):
             if (key, reason) not in groups:
                 groups[key, reason] = BillingGroup(key, subscription._get_billing_partner(), reason)
             groups[key, reason].dues += dues
-        return [*groups.values(), *self._add_waiting(groups)]
+        return [*groups.values(), *self._add_waiting(groups), *self._get_incomplete_groups()]
+
+    def _get_incomplete_groups(self):
+        """Running subscriptions that can't even be said to be due, so that nobody waits for their invoice in silence.
+
+        :return: list of BillingGroup without charges, held
+        """
+        domain = (
+            Domain("company_id", "=", self.company_id.id)
+            & Domain("stage_id.type", "=", "in_progress")
+            & (Domain("template_id.billing_cycle", "=", False) | Domain("date_start", "=", False))
+        )
+        return [
+            BillingGroup(
+                self._get_error_key(subscription),
+                subscription.partner_id,
+                self.env._("%s has no billing cycle or no start date, so it is never due.", subscription.display_name),
+            )
+            for subscription in self.env["sale.subscription"].search(domain)
+        ]
 
     def _get_error_key(self, subscription):
         return GroupKey(subscription.partner_id.id, self.company_id.currency_id.id, False, False, False, False)

@@ -166,8 +166,18 @@ class TestSubscription(BillingCase):
         broken.sale_subscription_line_ids.date_start = False
         broken.date_start = False
         self.make_subscription(self.quarter, self.internet)
-        self.bill("2026-01-01")
+        run = self.bill("2026-01-01")
         self.assertTrue(self.get_invoices())
+        held = run.line_ids.filtered(lambda line: line.outcome == "held")
+        self.assertEqual(held.partner_id, broken.partner_id)
+        self.assertIn("no start date", held.message)
+
+    def test_a_running_subscription_without_billing_cycle_is_shown_as_held(self):
+        template = self.env["sale.subscription.template"].create({"name": "Old"})
+        self.make_subscription(template, self.cloudbox)
+        run = self.bill("2026-01-01")
+        self.assertEqual(run.line_ids.outcome, "held")
+        self.assertIn("no billing cycle", run.line_ids.message)
 
     def test_t3_an_end_date_equal_to_the_next_date_bills_nothing_extra(self):
         subscription = self.make_subscription(self.quarter, self.internet, date="2026-04-01")
