@@ -6,7 +6,8 @@ from psycopg2.errors import ExclusionViolation, UniqueViolation
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import format_date, split_every
+from odoo.fields import Domain
+from odoo.tools import SQL, format_date, split_every
 
 from ..periods import is_quarter_turn
 
@@ -29,7 +30,7 @@ class BillingRun(models.Model):
     _order = "date desc, id desc"
     _check_company_auto = True
 
-    name = fields.Char(compute="_compute_name", store=True)
+    name = fields.Char(compute="_compute_name", search="_search_name")
     company_id = fields.Many2one(
         "res.company", required=True, default=lambda self: self.env.company, readonly=True, index=True
     )
@@ -65,10 +66,27 @@ class BillingRun(models.Model):
     # === COMPUTE
 
     @api.depends("date")
+    @api.depends_context("lang")
     def _compute_name(self):
         for run in self:
             date = format_date(run.env, run.date, date_format="d MMMM y")
             run.name = self.env._("Billing run of %s", date) if run.date else self.env._("Billing run")
+
+    @api.depends_context("lang")
+    def _compute_display_name(self):
+        # EXTENDS 'base': a cached name is of one language
+        return super()._compute_display_name()
+
+    @api.model
+    def _search_name(self, operator, value):
+        """By the date in figures, such as 2026-05 or 05-2026: the name itself is in each user's own language."""
+        if operator not in ("ilike", "like", "=") or not isinstance(value, str):
+            return NotImplemented
+        return Domain.custom(
+            to_sql=lambda model, alias, query: SQL(
+                "to_char(%s, 'YYYY-MM-DD DD-MM-YYYY') LIKE %s", SQL.identifier(alias, "date"), f"%{value}%"
+            )
+        )
 
     @api.depends("date")
     def _compute_is_quarter_turn(self):

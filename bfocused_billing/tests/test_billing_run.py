@@ -270,6 +270,16 @@ class TestBillingRun(BillingCase):
         with self.assertRaisesRegex(UserError, "beyond the coming month turn"):
             run.action_run()
 
+    def test_a_run_is_named_in_the_users_language_and_found_by_its_date(self):
+        run = self.make_run("2026-05-01")
+        self.assertEqual(run.display_name, "Billing run of 1 May 2026")
+        self.assertEqual(run.with_context(lang="nl_NL").display_name, "Facturatierun van 1 mei 2026")
+        runs = self.env["bfocused.billing.run"]
+        for typed in ("2026-05", "01-05-2026"):
+            self.assertIn((run.id, run.display_name), runs.name_search(typed))
+        self.assertFalse(runs.name_search("2026-07"))
+        self.assertFalse(self.env["bfocused.billing.run.line"].search([("run_id", "ilike", "2026-05")]))
+
     def test_another_date_drops_the_preview(self):
         self.make_subscription(self.quarter, self.internet)
         run = self.make_run("2026-01-01")
