@@ -86,20 +86,21 @@ def month_turns(folder, turns):
             due[row["customer_number"]].append((due_date, amount))
     result = {turn: {} for turn in turns}
     for customer, its_charges in due.items():
-        waiting, before = Decimal(0), date.min
+        waiting, billed_until = Decimal(0), date.min
         for turn in sorted(turns):
-            if customer not in with_mandate:
-                before = date.min
-            new = [amount for due_date, amount in its_charges if before < due_date <= turn]
-            before = turn
+            new = [amount for due_date, amount in its_charges if billed_until < due_date <= turn]
             amount = sum(new, Decimal(0))
             is_turn = turn.month in QUARTER_TURNS
             if not new and not (waiting and is_turn):
                 continue
             if customer not in with_mandate:
-                outcome = "held"
-            elif is_turn or amount + cents(amount * VAT) >= MINIMUM:
-                outcome, amount, waiting = "invoiced", amount + (waiting if is_turn else 0), 0 if is_turn else waiting
+                result[turn][customer] = ("held", amount)
+                continue
+            billed_until = turn
+            if is_turn:
+                outcome, amount, waiting = "invoiced", amount + waiting, Decimal(0)
+            elif amount + cents(amount * VAT) >= MINIMUM:
+                outcome = "invoiced"
             else:
                 outcome, waiting = "deferred", waiting + amount
             result[turn][customer] = (outcome, amount)

@@ -24,7 +24,7 @@ class CustomersImporter(Importer):
             outcome,
             self._store_child(partner, "contact", {"name": row["contact_name"]}),
             self._store_child(partner, "invoice", {"email": row["invoice_email"]}),
-            self._store_bank_account(partner, row["iban"], row["account_holder"]),
+            self._get_bank_account(partner, row["iban"], row["account_holder"])[1],
         ]
         if outcome == "unchanged" and set(outcomes) != {"unchanged"}:
             return "updated"
@@ -63,9 +63,6 @@ class CustomersImporter(Importer):
             return "unchanged"
         child = partner.child_ids.filtered(lambda contact: contact.type == kind)[:1]
         return self._store("res.partner", child, {"parent_id": partner.id, "type": kind, **values})[1]
-
-    def _store_bank_account(self, partner, number, holder):
-        return self._get_bank_account(partner, number, holder)[1]
 
     def _get_bank_account(self, partner, number, holder):
         """The customer's bank account; made where there is none with that number.

@@ -1,4 +1,5 @@
 from odoo import Command, models
+from odoo.tools import partition
 
 from ..periods import next_quarter
 
@@ -60,8 +61,7 @@ class BillingInvoiceMixin(models.AbstractModel):
 
     def _draft(self, groups):
         """Put the charges of the groups on draft invoices, and in the ledger."""
-        joining = [group for group in groups if self._joins_waiting(group)]
-        starting = [group for group in groups if not self._joins_waiting(group)]
+        joining, starting = partition(self._joins_waiting, groups)
         for group in joining:
             group.move = group.waiting
             group.move.write(self._prepare_joined_move(group))

@@ -259,12 +259,7 @@ class BillingRun(models.Model):
 
     def _prepare_row(self, group):
         """Values of ``bfocused.billing.run.line``: what came out for one customer."""
-        row = {
-            "partner_id": group.partner.id,
-            "currency_id": group.key.currency_id,
-            "amount_untaxed": group.amount_untaxed,
-            "amount_total": group.amount_total,
-        }
+        row = self._prepare_customer_row(group)
         if group.hold_reason:
             waiting = group.waiting or self.env["account.move"]
             row["amount_untaxed"] += waiting.amount_untaxed
@@ -287,13 +282,15 @@ class BillingRun(models.Model):
         else:
             _logger.error("Billing run %s failed for customer %s", self.id, group.partner.id, exc_info=error)
             message = self.env._("Unexpected error: %s", error)
+        return dict(self._prepare_customer_row(group), outcome="failed", message=message)
+
+    def _prepare_customer_row(self, group):
+        """What each outcome row says of a customer: who it is, and what the new charges come to."""
         return {
             "partner_id": group.partner.id,
             "currency_id": group.key.currency_id,
             "amount_untaxed": group.amount_untaxed,
             "amount_total": group.amount_total,
-            "outcome": "failed",
-            "message": message,
         }
 
     # === CRON

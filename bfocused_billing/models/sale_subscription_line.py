@@ -174,10 +174,9 @@ class SaleSubscriptionLine(models.Model):
         # Odoo finds the account itself, with its default per company and the fiscal position applied.
         for name in ("account_id", "price_subtotal"):
             values.pop(name)
-        if not part.is_whole:
-            values["price_unit"] = self._get_prorated_price(part)
         values.update(
             {
+                "price_unit": self._get_period_price(part),
                 "name": f"{self.name}\n{self._get_period_label(part.period)}",
                 "start_date": part.period.start,
                 "end_date": part.period.end,
@@ -193,16 +192,18 @@ class SaleSubscriptionLine(models.Model):
         return {
             "product_id": self.product_id,
             "quantity": self.product_uom_qty,
-            "price_unit": self.price_unit if part.is_whole else self._get_prorated_price(part),
+            "price_unit": self._get_period_price(part),
             "discount": self.discount,
             "tax_ids": self.tax_ids,
         }
 
-    def _get_prorated_price(self, part):
+    def _get_period_price(self, part):
         """The unit price that makes the invoice line exactly the part's share of the line's amount.
 
-        Not rounded: Odoo rounds the line's amount, not its price.
+        Not rounded for a broken period: Odoo rounds the line's amount, not its price.
         """
+        if part.is_whole:
+            return self.price_unit
         quantity = self.product_uom_qty * (1 - self.discount / 100)
         if not quantity:
             return 0.0
