@@ -1,7 +1,7 @@
 {
     "name": "B/Focused Billing",
     "summary": "Subscriptions in month, quarter and year cycles, billed once, at the turn of the month",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "development_status": "Beta",
     "category": "Accounting/Accounting",
     "author": "B/Focused",
@@ -38,7 +38,9 @@
         "views/account_move_views.xml",
         "views/billing_run_views.xml",
         "views/res_partner_views.xml",
+        "wizards/account_move_reversal_views.xml",
         "wizards/billing_import_views.xml",
+        "wizards/subscription_change_views.xml",
         "views/bfocused_billing_menus.xml",
     ],
     "assets": {"web.assets_tests": ["bfocused_billing/static/tests/tours/**/*"]},

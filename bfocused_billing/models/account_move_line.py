@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class AccountMoveLine(models.Model):
@@ -15,4 +15,26 @@ class AccountMoveLine(models.Model):
     billing_cycle = fields.Selection(
         selection=[("month", "Month"), ("quarter", "Quarter"), ("year", "Year")], copy=False
     )
+    is_billing_credit = fields.Boolean(
+        string="Credits billed days", copy=False, help="Gives back a part of a period that was billed before."
+    )
     charge_ids = fields.One2many(comodel_name="bfocused.billing.charge", inverse_name="move_line_id", string="Charges")
+    refunded_line_id = fields.Many2one(
+        comodel_name="account.move.line",
+        string="Credited invoice line",
+        index="btree_not_null",
+        copy=False,
+        ondelete="set null",
+        help="The invoice line that this line of a credit note gives back.",
+    )
+    refund_line_ids = fields.One2many(comodel_name="account.move.line", inverse_name="refunded_line_id")
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_credited(self):
+        self.move_id._check_charges_uncredited(self)
+
+    def _copy_data_extend_business_fields(self, values):
+        # EXTENDS 'account': a line of a credit note knows what it gives back
+        super()._copy_data_extend_business_fields(values)
+        if self.env.context.get("billing_reversal"):
+            values["refunded_line_id"] = self.id

@@ -3,7 +3,7 @@ from psycopg2 import OperationalError
 from odoo import models
 from odoo.fields import Domain
 
-from .billing_group import BillingGroup, Due, GroupKey
+from .billing_group import BillingGroup, GroupKey
 
 
 class BillingCollectMixin(models.AbstractModel):
@@ -40,7 +40,7 @@ class BillingCollectMixin(models.AbstractModel):
         for subscription, its_lines in lines.grouped("sale_subscription_id").items():
             try:
                 key, reason = self._get_group_key(subscription), subscription._get_hold_reason() or ""
-                dues = [Due(line, part) for line in its_lines for part in line._get_due_parts(self.date)]
+                dues = [due for line in its_lines for due in line._get_dues(self.date)]
             except OperationalError:
                 raise
             except Exception as error:  # whatever is wrong with one subscription must not stop the others

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
-from ..periods import Part
+from ..periods import Part, Period
 
 
 class GroupKey(NamedTuple):
@@ -19,15 +19,25 @@ class GroupKey(NamedTuple):
 
 
 class Due(NamedTuple):
-    """One period of one subscription line that may be billed now."""
+    """One period of one subscription line that may be billed, or credited, now."""
 
     line: Any  # sale.subscription.line
     part: Part
+    billing_round: int = 0  # how many times these days were billed, and credited, before
+    credited: Any = None  # bfocused.billing.charge of which this gives days back
 
-    def is_in(self, line_id, start, end):
-        """Whether days of this period are among those from ``start`` to ``end`` of the line with that id."""
-        period = self.part.period
-        return self.line.id == line_id and period.start <= end and start <= period.end
+    @property
+    def is_credit(self):
+        return self.credited is not None
+
+    @property
+    def key(self):
+        """What the ledger holds once."""
+        return self.line.id, self.billing_round, self.is_credit, self.part.period.start
+
+    def is_in(self, line_id, billing_round, is_credit, start, end):
+        """Whether the ledger's days from ``start`` to ``end`` are among those of this one."""
+        return self.key[:3] == (line_id, billing_round, is_credit) and self.part.period.overlaps(Period(start, end))
 
 
 @dataclass

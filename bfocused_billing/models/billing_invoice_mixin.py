@@ -22,7 +22,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         base_lines = [
             taxes._prepare_base_line_for_taxes_computation(
                 None,
-                **due.line._prepare_period_base_line(due.part),
+                **due.line._prepare_due_base_line(due),
                 partner_id=group.partner,
                 currency_id=currency,
                 sign=1,
@@ -43,11 +43,17 @@ class BillingInvoiceMixin(models.AbstractModel):
         company = self.company_id
         if self.is_quarter_turn or not company.billing_min_amount or self._takes_released(group):
             return None
+        if group.amount_total <= 0 and not self._can_net(group):
+            return None  # what the customer gets back doesn't wait, unless something waits to set it off against
         currency = self.env["res.currency"].browse(group.key.currency_id)
         minimum = company.currency_id._convert(company.billing_min_amount, currency, company, self.date)
         if currency.compare_amounts(self._get_comparable_amount(group), minimum) >= 0:
             return None
         return next_quarter(self.date)
+
+    def _can_net(self, group):
+        """Whether the credit of the group leaves something to pay on the draft that waits."""
+        return bool(group.waiting) and group.waiting.amount_total + group.amount_total >= 0
 
     def _get_comparable_amount(self, group):
         """What is compared with the minimum: the new charges, and what waits where the two may release each other."""
@@ -123,7 +129,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         }
 
     def _prepare_move_lines(self, group):
-        return [Command.create(due.line._prepare_period_move_line(due.part)) for due in group.dues]
+        return [Command.create(due.line._prepare_due_move_line(due)) for due in group.dues]
 
     def _get_subscriptions(self, group):
         return self.env["sale.subscription.line"].union(*(due.line for due in group.dues)).sale_subscription_id
@@ -134,19 +140,31 @@ class BillingInvoiceMixin(models.AbstractModel):
         charges.flush_model(["state"])  # a charge that was freed just now must not stand in the way of its successor
         values = []
         for group in groups:
-            move_lines = {(line.subscription_line_id, line.start_date): line for line in group.move.invoice_line_ids}
-            values += [self._prepare_charge(due, move_lines[due.line, due.part.period.start]) for due in group.dues]
+            move_lines = {
+                (line.subscription_line_id, line.start_date, line.is_billing_credit): line
+                for line in group.move.invoice_line_ids
+            }
+            values += [
+                self._prepare_charge(due, move_lines[due.line, due.part.period.start, due.is_credit])
+                for due in group.dues
+            ]
         charges.create(values)
 
     def _prepare_charge(self, due, move_line):
         return {
             "company_id": self.company_id.id,
             "currency_id": move_line.currency_id.id,
-            "kind": "subscription",
+            "kind": due.line._get_charge_kind(due),
             "partner_id": move_line.move_id.commercial_partner_id.id,
             "subscription_line_id": due.line.id,
             "period_start": due.part.period.start,
             "period_end": due.part.period.end,
+            "billing_round": due.billing_round,
+            "is_credit": due.is_credit,
+            "credited_charge_id": due.credited.id if due.is_credit else False,
+            "cycle_start": due.part.whole.start,
+            "cycle_end": due.part.whole.end,
+            "cycle_amount": due.credited.cycle_amount if due.is_credit else due.line._get_cycle_amount(),
             "amount_untaxed": move_line.price_subtotal,
             "move_line_id": move_line.id,
             "run_id": self.id,
@@ -155,5 +173,9 @@ class BillingInvoiceMixin(models.AbstractModel):
     # === POST
 
     def _post_invoices(self, groups):
-        """Post the invoices of the groups that don't wait."""
-        self.env["account.move"].union(*(group.move for group in groups if not group.deferred_until))._post(soft=False)
+        """Post the invoices of the groups that don't wait; one under zero is a credit note, as Odoo has it."""
+        moves = self.env["account.move"].union(*(group.move for group in groups if not group.deferred_until))
+        owed = moves.filtered(lambda move: move.currency_id.compare_amounts(move.amount_total, 0) < 0)
+        owed.action_switch_move_type()
+        owed.write({"payment_mode_id": False, "mandate_id": False})  # nothing to collect
+        moves._post(soft=False)

@@ -1,6 +1,7 @@
 from . import (
     test_billing_run,
     test_catalogue,
+    test_changes,
     test_deferral,
     test_import,
     test_ledger,

@@ -1,1 +1,7 @@
-from . import billing_import, billing_import_line, sale_advance_payment_inv
+from . import (
+    account_move_reversal,
+    billing_import,
+    billing_import_line,
+    sale_advance_payment_inv,
+    subscription_change,
+)
