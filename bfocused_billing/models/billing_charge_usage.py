@@ -106,31 +106,57 @@ class BillingCharge(models.Model):
     def _prepare_usage_move_line(self):
         """Values of the invoice line of this charge, text in the customer's language; amounts in its currency."""
         self.ensure_one()
-        subscription, partner = self._get_usage_terms()
-        product = self.usage_number_id._get_product().with_company(self.company_id)
-        positions = self.env["account.fiscal.position"].with_company(self.company_id)
-        position = subscription.fiscal_position_id or positions._get_fiscal_position(partner)
-        taxes = product.taxes_id._filter_taxes_by_company(self.company_id)
-        return {
-            "product_id": product.id,
-            "name": self._get_usage_label(partner.lang or self.env.lang),
-            "quantity": 1,
-            "price_unit": self.amount_untaxed,
-            "tax_ids": [fields.Command.set(position.map_tax(taxes).ids)],
-            "start_date": self.period_start,
-            "end_date": self.period_end,
-        }
+        return self._prepare_usage_move_lines()[0]
 
-    def _get_usage_label(self, lang):
+    def _prepare_usage_move_lines(self):
+        """The same for many: what the charges of a number share is found once.
+
+        :return: list of dict, in the order of the charges
+        """
+        shared = {}
+        for number, charges in self.grouped("usage_number_id").items():
+            subscription, partner = charges[0]._get_usage_terms()
+            product = number._get_product().with_company(number.company_id)
+            taxes = charges[0]._get_usage_taxes(product, subscription, partner)
+            shared[number] = (
+                {"product_id": product.id, "quantity": 1, "tax_ids": [fields.Command.set(taxes.ids)]},
+                partner.lang or self.env.lang,
+            )
+        periods = {}
+        lines = []
+        for charge in self:
+            values, lang = shared[charge.usage_number_id]
+            lines.append(
+                {
+                    **values,
+                    "name": charge._get_usage_label(lang, periods),
+                    "price_unit": charge.amount_untaxed,
+                    "start_date": charge.period_start,
+                    "end_date": charge.period_end,
+                }
+            )
+        return lines
+
+    def _get_usage_taxes(self, product, subscription, partner):
+        company = self.company_id
+        positions = self.env["account.fiscal.position"].with_company(company)
+        position = subscription.fiscal_position_id or positions._get_fiscal_position(partner)
+        return position.map_tax(product.taxes_id._filter_taxes_by_company(company))
+
+    def _get_usage_label(self, lang, periods):
         """For example "Gesprekskosten +31201234567, mobiel, 1 januari 2026 t/m 31 januari 2026 (31 gesprekken, ...)".
 
         :param lang: code of the language
+        :param periods: dict of texts to find and to leave those of the month in
         """
         charge = self.with_context(lang=lang)
-        start, end = (
-            format_date(charge.env, day, lang_code=lang, date_format="d MMMM y")
-            for day in (self.period_start, self.period_end)
-        )
+        key = lang, self.period_start
+        if key not in periods:
+            periods[key] = [
+                format_date(charge.env, day, lang_code=lang, date_format="d MMMM y")
+                for day in (self.period_start, self.period_end)
+            ]
+        start, end = periods[key]
         return charge.env._(
             "Call costs %(number)s, %(destination)s, %(start)s to %(end)s (%(calls)s calls, %(duration)s min)",
             number=self.usage_number_id.name,

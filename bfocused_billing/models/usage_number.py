@@ -107,7 +107,8 @@ class UsageNumber(models.Model):
             company = number.company_id
             Booking(self.env, company).release(
                 SQL(
-                    "charge.usage_number_id = %(number)s AND charge.state = 'open' AND NOT daterange(%(start)s, %(end)s)"
+                    "charge.usage_number_id = %(number)s AND charge.state = 'open'"
+                    " AND NOT daterange(%(start)s, %(end)s)"
                     " @> (record.started_at AT TIME ZONE 'UTC' AT TIME ZONE %(tz)s)::date",
                     number=number.id,
                     start=number.date_start or None,

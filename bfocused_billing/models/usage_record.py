@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..usage import BigInteger, Booking
+from ..usage import BigInteger, Booking, LooseMany2one
 
 
 class UsageRecord(models.Model):
@@ -13,7 +13,7 @@ class UsageRecord(models.Model):
     _log_access = False  # the file tells who and when, for all its calls at once
     _rec_name = "number"
 
-    file_id = fields.Many2one("bfocused.usage.file", required=True, ondelete="restrict")
+    file_id = LooseMany2one("bfocused.usage.file", required=True, ondelete="restrict")
     company_id = fields.Many2one(related="file_id.company_id")
     line = fields.Integer(aggregator=None, help="Line in the file.")
     number = fields.Char(help="Number, extension or account that pays, in international form.")
@@ -25,7 +25,7 @@ class UsageRecord(models.Model):
     supplier_class = fields.Char(string="Supplier's class")
     reference = fields.Char()
     problem = fields.Selection([("unknown", "Unknown number"), ("unrated", "No rate")], string="Waits for")
-    charge_id = fields.Many2one("bfocused.billing.charge", string="Charge", index="btree_not_null", ondelete="restrict")
+    charge_id = LooseMany2one("bfocused.billing.charge", string="Charge", index="btree_not_null", ondelete="restrict")
     usage_number_id = fields.Many2one(related="charge_id.usage_number_id", string="Number of")
     destination_id = fields.Many2one(related="charge_id.usage_destination_id", string="Destination class")
     partner_id = fields.Many2one(related="charge_id.partner_id")

@@ -1,6 +1,6 @@
-"""Call records: reading suppliers' files, rating and booking them. Set-based SQL, so that a million rows take seconds."""
+"""Call records: reading suppliers' files, rating and booking them. Set-based, in SQL."""
 
 from .booking import Booking
-from .fields import BigInteger
+from .fields import BigInteger, LooseMany2one
 from .layout import DATE_FORMATS, ENCODINGS, normalize_number
 from .loader import Loader

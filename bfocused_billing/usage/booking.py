@@ -17,7 +17,9 @@ class Booking:
         self.company = company
 
     def lock(self):
-        """Wait until no other transaction books calls of the company."""
+        """Wait until no other transaction books calls of the company, and make room for large joins in memory."""
+        self.cr.execute(SQL("SET LOCAL work_mem = '256MB'"))
+        self.cr.execute(SQL("SET LOCAL jit = off"))
         self.cr.execute(SQL("SELECT pg_advisory_xact_lock(%s, %s)", LOCK, self.company.id))
 
     # === RATE
@@ -77,8 +79,8 @@ class Booking:
             return SQL("round(source.cost * %s::numeric, 6)", factor)
         return SQL(
             "CASE WHEN source.seconds = 0 THEN 0 ELSE round(rate.connection_fee + rate.price_minute *"
-            " ceil(greatest(source.seconds, rate.minimum_seconds)::numeric / rate.step_seconds) * rate.step_seconds"
-            " / 60, 6) END"
+            " ((greatest(source.seconds, rate.minimum_seconds) + rate.step_seconds - 1) / rate.step_seconds"
+            " * rate.step_seconds) / 60, 6) END"
         )
 
     def _match_prefixes(self, profile, source):
@@ -99,7 +101,7 @@ class Booking:
                 """
                 CREATE TEMP TABLE usage_match ON COMMIT DROP AS
                 SELECT DISTINCT ON (rate.tariff_id, dial) rate.tariff_id, dial, rate.id AS rate_id
-                  FROM (SELECT DISTINCT left(source.dialled, %(longest)s) AS dial FROM (%(source)s) AS source) AS dialled
+                  FROM (SELECT DISTINCT left(dialled, %(longest)s) AS dial FROM (%(source)s) AS source) AS dialled
             CROSS JOIN (%(lengths)s) AS prefix
                   JOIN bfocused_usage_tariff_rate AS rate
                     ON rate.prefix = left(dial, prefix.length) AND length(dial) >= prefix.length
@@ -249,8 +251,8 @@ class Booking:
                 """
                 CREATE TEMP TABLE usage_rated ON COMMIT DROP AS
                 SELECT record.started_at, record.fingerprint, record.occurrence, record.seconds, record.amount,
-                       record.problem, charge.usage_number_id AS number_id, charge.usage_destination_id AS destination_id,
-                       charge.period_start AS month
+                       record.problem, charge.usage_number_id AS number_id,
+                       charge.usage_destination_id AS destination_id, charge.period_start AS month
                   FROM bfocused_billing_charge AS charge
                   JOIN bfocused_usage_record AS record ON record.charge_id = charge.id
                  WHERE charge.company_id = %s AND charge.kind = 'usage' AND charge.state = 'void'

@@ -22,26 +22,21 @@ class DateFormat(NamedTuple):
     pattern: re.Pattern
     python: str  # for strptime, of the digits alone
     parts: tuple[int, ...]  # where year, month, day and time start in the cell, from 1
-    separators: tuple[str, ...]  # what is left of the cell without its digits
-    length: int
+    like: str  # the form, for SQL: what has this form and isn't a moment, PostgreSQL refuses to cast
 
 
-def _date_format(pattern, python, parts, separators, length):
-    return DateFormat(re.compile(pattern, re.ASCII), python, parts, separators, length)
+def _date_format(pattern, python, parts, like):
+    return DateFormat(re.compile(pattern, re.ASCII), python, parts, like)
 
 
 DATE_FORMATS = {
-    "iso": _date_format(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", "%Y%m%d%H%M%S", (1, 6, 9, 12), ("-- ::", "--T::"), 19),
-    "dmy": _date_format(
-        r"\d\d([-/.])\d\d\1\d{4} \d\d:\d\d:\d\d", "%d%m%Y%H%M%S", (7, 4, 1, 12), ("-- ::", "// ::", ".. ::"), 19
-    ),
-    "mdy": _date_format(
-        r"\d\d([-/.])\d\d\1\d{4} \d\d:\d\d:\d\d", "%m%d%Y%H%M%S", (7, 1, 4, 12), ("-- ::", "// ::", ".. ::"), 19
-    ),
-    "compact": _date_format(r"\d{14}", "%Y%m%d%H%M%S", (1, 5, 7, 9), ("",), 14),
+    "iso": _date_format(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", "%Y%m%d%H%M%S", (1, 6, 9, 12), "____-__-__ __:__:__"),
+    "dmy": _date_format(r"\d\d([-/.])\d\d\1\d{4} \d\d:\d\d:\d\d", "%d%m%Y%H%M%S", (7, 4, 1, 12), "__-__-____ __:__:__"),
+    "mdy": _date_format(r"\d\d([-/.])\d\d\1\d{4} \d\d:\d\d:\d\d", "%m%d%Y%H%M%S", (7, 1, 4, 12), "__-__-____ __:__:__"),
+    "compact": _date_format(r"\d{14}", "%Y%m%d%H%M%S", (1, 5, 7, 9), "_" * 14),
 }
 DURATION_PATTERNS = {
-    "seconds": re.compile(r"\d{1,%d}" % LONGEST_DURATION, re.ASCII),
+    "seconds": re.compile(rf"\d{{1,{LONGEST_DURATION}}}", re.ASCII),
     "clock": re.compile(r"(\d{1,3}:)?\d{1,3}:\d\d", re.ASCII),
 }
 AMOUNT_PATTERNS = {"point": re.compile(r"-?\d+(\.\d*)?", re.ASCII), "comma": re.compile(r"-?\d+(,\d*)?", re.ASCII)}
@@ -99,8 +94,8 @@ def number_sql(cell, country_code, is_e164):
     if is_e164:
         e164 = SQL("length(%s) >= 8 AND %s = ''", cell, _without_digits(cell))
     return SQL(
-        "CASE WHEN left(%(cell)s, 2) = '00' THEN '+' || substr(%(cell)s, 3)"
-        " WHEN left(%(cell)s, 1) = '0' AND length(%(cell)s) >= 9 THEN %(country)s || substr(%(cell)s, 2)"
+        "CASE WHEN starts_with(%(cell)s, '00') THEN '+' || substr(%(cell)s, 3)"
+        " WHEN starts_with(%(cell)s, '0') AND length(%(cell)s) >= 9 THEN %(country)s || substr(%(cell)s, 2)"
         " WHEN %(e164)s THEN '+' || %(cell)s ELSE %(cell)s END",
         cell=cell,
         country=f"+{country_code}",
@@ -109,7 +104,9 @@ def number_sql(cell, country_code, is_e164):
 
 
 def bare_sql(cell):
-    return SQL("lower(translate(%s, %s, ''))", cell, PUNCTUATION)
+    return SQL(
+        "CASE WHEN %s ~ '^[+0-9]*$' THEN %s ELSE lower(translate(%s, %s, '')) END", cell, cell, cell, PUNCTUATION
+    )
 
 
 def moment_sql(cell, date_format):
@@ -126,14 +123,12 @@ def moment_sql(cell, date_format):
             month=month,
             day=day,
         )
-    elif not date_format.separators[0]:
+    elif clock == 9:
         written = SQL("left(%(cell)s, 8) || ' ' || substr(%(cell)s, %(clock)s)", cell=cell, clock=clock)
     return SQL(
-        "CASE WHEN length(%s) = %s AND %s IN %s THEN (%s)::timestamp END",
+        "CASE WHEN %s LIKE %s THEN (%s)::timestamp END",
         cell,
-        date_format.length,
-        _without_digits(cell),
-        date_format.separators,
+        date_format.like,
         written,
     )
 
@@ -142,11 +137,7 @@ def duration_sql(cell, unit):
     """Integer, in seconds; NULL where it isn't one by its form."""
     if unit == "seconds":
         return SQL(
-            "CASE WHEN length(%s) BETWEEN 1 AND %s AND %s = '' THEN %s::int END",
-            cell,
-            LONGEST_DURATION,
-            _without_digits(cell),
-            cell,
+            "CASE WHEN octet_length(%s) <= %s AND %s ~ '^[0-9]+$' THEN %s::int END", cell, LONGEST_DURATION, cell, cell
         )
     return SQL(
         "CASE WHEN length(%(cell)s) > 10 THEN NULL"
@@ -161,12 +152,11 @@ def duration_sql(cell, unit):
 def amount_sql(cell, mark):
     """Numeric; NULL where it isn't one by its form."""
     written = SQL("replace(%s, ',', '.')", cell) if mark == "comma" else cell
-    marks = ("", "-", ",", "-,") if mark == "comma" else ("", "-", ".", "-.")
     return SQL(
-        "CASE WHEN length(%s) BETWEEN 1 AND %s AND %s IN %s THEN (%s)::numeric END",
+        "CASE WHEN octet_length(%s) <= %s AND %s ~ %s THEN (%s)::numeric END",
         cell,
         LONGEST_AMOUNT,
-        _without_digits(cell),
-        marks,
+        cell,
+        f"^{AMOUNT_PATTERNS[mark].pattern}$".replace(r"\d", "[0-9]"),
         written,
     )

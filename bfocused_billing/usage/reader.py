@@ -67,8 +67,8 @@ def _check_row(row, profile, width, positions):
     reason = check_cells(cells, profile)
     if reason and not profile._is_billed(cells):
         kept = positions["disposition"]
-        return [cell if position == kept else "" for position, cell in enumerate(row)], "", written
-    return (None if reason else row), reason, written
+        return [cell.strip(" ") if position == kept else "" for position, cell in enumerate(row)], "", written
+    return (None if reason else [cell.strip(" ") for cell in row]), reason, written
 
 
 def _is_text(cell):
