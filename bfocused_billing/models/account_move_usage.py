@@ -109,7 +109,7 @@ class AccountMove(models.Model):
         domain = [("res_model", "=", self._name), ("res_id", "=", self.id), ("name", "=", name)]
         attachment = attachments.search(domain, limit=1)
         if attachment:
-            attachment.raw = content
+            attachment.write({"raw": content, "mimetype": "text/csv"})
             return attachment
         return attachments.create(
             {"name": name, "res_model": self._name, "res_id": self.id, "raw": content, "mimetype": "text/csv"}

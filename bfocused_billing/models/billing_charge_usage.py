@@ -109,23 +109,23 @@ class BillingCharge(models.Model):
         return self._prepare_usage_move_lines()[0]
 
     def _prepare_usage_move_lines(self):
-        """The same for many: what the charges of a number share is found once.
+        """The same for many: what the charges of a customer share is found once.
 
         :return: list of dict, in the order of the charges
         """
-        shared = {}
-        for number, charges in self.grouped("usage_number_id").items():
-            subscription, partner = charges[0]._get_usage_terms()
-            product = number._get_product().with_company(number.company_id)
-            taxes = charges[0]._get_usage_taxes(product, subscription, partner)
-            shared[number] = (
+        shared, periods = {}, {}
+        for key, charges in self.grouped(lambda charge: charge.usage_number_id._get_line_key()).items():
+            charge = charges[0]
+            subscription, partner = charge._get_usage_terms()
+            product = charge.usage_number_id._get_product().with_company(charge.company_id)
+            taxes = charge._get_usage_taxes(product, subscription, partner)
+            shared[key] = (
                 {"product_id": product.id, "quantity": 1, "tax_ids": [fields.Command.set(taxes.ids)]},
                 partner.lang or self.env.lang,
             )
-        periods = {}
         lines = []
         for charge in self:
-            values, lang = shared[charge.usage_number_id]
+            values, lang = shared[charge.usage_number_id._get_line_key()]
             lines.append(
                 {
                     **values,

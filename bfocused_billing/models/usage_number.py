@@ -117,6 +117,10 @@ class UsageNumber(models.Model):
                 )
             )
 
+    def _get_line_key(self):
+        """What decides on product, taxes and language of an invoice line; numbers with the same key share them."""
+        return self.company_id, self.partner_id, self.subscription_id, self.product_id
+
     def _get_product(self):
         """The product of the invoice line.
 

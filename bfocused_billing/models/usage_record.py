@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import SQL
 
 from ..usage import BigInteger, Booking, LooseMany2one
 
@@ -36,6 +37,10 @@ class UsageRecord(models.Model):
     _stored_once = models.UniqueIndex("(started_at, fingerprint, occurrence)", "This call was imported already.")
     _of_file = models.Index("USING brin (file_id)")
     _waiting = models.Index("(number) WHERE charge_id IS NULL")
+
+    def init(self):
+        # an import takes ids by the million
+        self.env.cr.execute(SQL("ALTER SEQUENCE %s CACHE 1000", SQL.identifier(f"{self._table}_id_seq")))
 
     # === ACTIONS
 

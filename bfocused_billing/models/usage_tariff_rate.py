@@ -19,9 +19,9 @@ class UsageTariffRate(models.Model):
         "Short numbers, such as 112 or 1888, as they are dialled.",
     )
     destination_id = fields.Many2one("bfocused.usage.destination", required=True, ondelete="restrict")
-    price_minute = fields.Float(string="Price per minute", digits=(16, 6), help="Excluding VAT.")
-    connection_fee = fields.Float(digits=(16, 6), help="Per call of at least one second, excluding VAT.")
-    minimum_seconds = fields.Integer(help="A shorter call counts as this many seconds.")
+    price_minute = fields.Float(string="Price per minute", default=0.0, digits=(16, 6), help="Excluding VAT.")
+    connection_fee = fields.Float(default=0.0, digits=(16, 6), help="Per call of at least one second, excluding VAT.")
+    minimum_seconds = fields.Integer(default=0, help="A shorter call counts as this many seconds.")
     step_seconds = fields.Integer(
         string="Rounded up to", default=1, required=True, help="Seconds. 1: per second, 60: per minute begun."
     )

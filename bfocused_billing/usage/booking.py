@@ -53,11 +53,12 @@ class Booking:
                     ON match.tariff_id = COALESCE(number.tariff_id, %(tariff)s)
                    AND match.dial = left(source.dialled, %(longest)s)
              LEFT JOIN bfocused_usage_tariff_rate AS rate ON rate.id = match.rate_id
-             LEFT JOIN bfocused_usage_destination AS class ON class.code = lower(source.supplier_class)
+             LEFT JOIN bfocused_usage_destination AS class ON %(class_join)s
                  WHERE %(condition)s
                 """,
                 destination=self._destination(profile),
                 amount=self._amount(profile),
+                class_join=SQL("class.code = lower(source.supplier_class)") if profile.column_class else SQL("FALSE"),
                 source=source,
                 company=self.company.id,
                 tariff=profile.tariff_id.id or None,
@@ -78,7 +79,7 @@ class Booking:
             factor = float_repr(1 + profile.margin_percent / 100, 6)
             return SQL("round(source.cost * %s::numeric, 6)", factor)
         return SQL(
-            "CASE WHEN source.seconds = 0 THEN 0 ELSE round(rate.connection_fee + rate.price_minute *"
+            "CASE WHEN source.seconds = 0 THEN 0 ELSE round(COALESCE(rate.connection_fee, 0) + COALESCE(rate.price_minute, 0) *"
             " ((greatest(source.seconds, rate.minimum_seconds) + rate.step_seconds - 1) / rate.step_seconds"
             " * rate.step_seconds) / 60, 6) END"
         )

@@ -211,8 +211,8 @@ class Loader:
                 CREATE TEMP TABLE usage_repeat ON COMMIT DROP AS
                 SELECT line, row_number() OVER (PARTITION BY started_at, fingerprint ORDER BY line) AS occurrence
                   FROM usage_row
-                 WHERE billed AND (started_at, fingerprint) IN (
-                       SELECT started_at, fingerprint FROM usage_row WHERE billed GROUP BY 1, 2 HAVING count(*) > 1)
+                 WHERE billed AND fingerprint IN (
+                       SELECT fingerprint FROM usage_row WHERE billed GROUP BY 1 HAVING count(*) > 1)
                 """
             )
         )
