@@ -86,9 +86,9 @@ class BillingCharge(models.Model):
 
     def _rebook_void_usage(self, company):
         """Calls whose invoice was cancelled are to be billed again; the void charge stays as history."""
-        domain = [("company_id", "=", company.id), ("kind", "=", "usage"), ("state", "=", "void")]
-        if self.search_count([*domain, ("usage_record_ids", "!=", False)], limit=1):
-            Booking(self.env, company).rebook_void()
+        booking = Booking(self.env, company)
+        if booking.has_void():
+            booking.rebook_void()
 
     def _get_usage_terms(self):
         """Whose terms the invoice follows.
@@ -100,8 +100,10 @@ class BillingCharge(models.Model):
         subscription = number.subscription_id
         if subscription:
             return subscription, subscription._get_billing_partner()
-        address = number.partner_id.address_get(["invoice"])["invoice"]
-        return subscription, self.env["res.partner"].browse(address)
+        customer = number.partner_id
+        address = customer.address_get(["invoice"])["invoice"]
+        # the customer's own record is read together with the others
+        return subscription, customer if address == customer.id else self.env["res.partner"].browse(address)
 
     def _prepare_usage_move_line(self):
         """Values of the invoice line of this charge, text in the customer's language; amounts in its currency."""

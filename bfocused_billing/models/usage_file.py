@@ -16,7 +16,7 @@ class UsageFile(models.Model):
     company_id = fields.Many2one("res.company", required=True, index=True)
     currency_id = fields.Many2one(related="company_id.currency_id")
     profile_id = fields.Many2one("bfocused.usage.profile", required=True, ondelete="restrict", check_company=True)
-    checksum = fields.Char(help="SHA-256 of the content.", index=True)
+    checksum = fields.Char(help="SHA-1 of the content.", index=True)
     earlier_id = fields.Many2one("bfocused.usage.file", string="Same as", help="An earlier import of the same content.")
     record_ids = fields.One2many("bfocused.usage.record", inverse_name="file_id", string="Calls")
     refusal_ids = fields.One2many("bfocused.usage.refusal", inverse_name="file_id", string="Refused rows")

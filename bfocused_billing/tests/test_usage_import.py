@@ -235,3 +235,11 @@ class TestUsageImport(UsageCase):
         action = wizard.action_import()
         self.assertEqual(action["res_model"], "bfocused.usage.file")
         self.assertEqual(self.env["bfocused.usage.file"].browse(action["res_id"]).name, "calls.csv")
+
+    def test_every_screen_opens(self):
+        self.load(self.calls(1) + "nobody,06,2026-01-05 10:00:00,60,0.1,mobile,x\nbad\n")
+        for model in ("file", "record", "number", "unknown", "tariff", "profile", "destination"):
+            records = self.env[f"bfocused.usage.{model}"].search([], limit=3)
+            views = records.get_views([(False, kind) for kind in ("list", "search")])["views"]
+            self.assertTrue(views)
+            records.web_search_read([], {name: {} for name in records._fields if name != "display_name"}, limit=3)

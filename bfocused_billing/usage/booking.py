@@ -79,8 +79,8 @@ class Booking:
             factor = float_repr(1 + profile.margin_percent / 100, 6)
             return SQL("round(source.cost * %s::numeric, 6)", factor)
         return SQL(
-            "CASE WHEN source.seconds = 0 THEN 0 ELSE round(COALESCE(rate.connection_fee, 0) + COALESCE(rate.price_minute, 0) *"
-            " ((greatest(source.seconds, rate.minimum_seconds) + rate.step_seconds - 1) / rate.step_seconds"
+            "CASE WHEN source.seconds = 0 THEN 0"
+            " ELSE round(COALESCE(rate.connection_fee, 0) + COALESCE(rate.price_minute, 0) * ((greatest(source.seconds, rate.minimum_seconds) + rate.step_seconds - 1) / rate.step_seconds"
             " * rate.step_seconds) / 60, 6) END"
         )
 
@@ -241,6 +241,22 @@ class Booking:
             )
         )
         return sum(1 for (charge_id,) in self.cr.fetchall() if charge_id)
+
+    def has_void(self):
+        """Whether there are calls in charges whose invoice was cancelled."""
+        self.env.flush_all()
+        self.cr.execute(
+            SQL(
+                """
+                SELECT EXISTS (
+                    SELECT FROM bfocused_billing_charge AS charge
+                     WHERE charge.company_id = %s AND charge.kind = 'usage' AND charge.state = 'void'
+                       AND EXISTS (SELECT FROM bfocused_usage_record AS record WHERE record.charge_id = charge.id))
+                """,
+                self.company.id,
+            )
+        )
+        return self.cr.fetchone()[0]
 
     def rebook_void(self):
         """Put the calls of charges whose invoice was cancelled in open charges, at the amounts they had."""

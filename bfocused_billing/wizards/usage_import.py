@@ -1,5 +1,3 @@
-import hashlib
-
 from odoo import fields, models
 from odoo.exceptions import UserError
 
@@ -28,30 +26,30 @@ class UsageImport(models.TransientModel):
     def action_import(self):
         """Import the file, and show what came of it."""
         self.ensure_one()
-        file = self._import_content(self._get_content())
+        attachment = self._get_attachment()
+        file = self._import_content(attachment.raw or b"", attachment.checksum)
         return file._get_records_action(name=self.env._("Imported file"))
 
     # === BUSINESS
 
-    def _get_content(self):
-        """:return: bytes, straight from where they are stored, because a file may have a million rows"""
-        attachment = (
+    def _get_attachment(self):
+        """The file as it is stored, because one of a million rows is better not encoded and decoded again."""
+        return (
             self.env["ir.attachment"]
             .sudo()
             .search([("res_model", "=", self._name), ("res_field", "=", "file"), ("res_id", "=", self.id)], limit=1)
         )
-        return attachment.raw or b""
 
-    def _import_content(self, content):
+    def _import_content(self, content, checksum):
         """Import the content as one file.
 
         :param content: bytes
+        :param checksum: by which the same content is recognised
         :return: ``bfocused.usage.file`` record
         """
         if not content:
             raise UserError(self.env._("The file is empty."))
         files = self.env["bfocused.usage.file"]
-        checksum = hashlib.sha256(content).hexdigest()
         earlier = files.search([("company_id", "=", self.company_id.id), ("checksum", "=", checksum)], limit=1)
         file = files.create(
             {
