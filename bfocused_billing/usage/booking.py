@@ -80,7 +80,8 @@ class Booking:
             return SQL("round(source.cost * %s::numeric, 6)", factor)
         return SQL(
             "CASE WHEN source.seconds = 0 THEN 0"
-            " ELSE round(COALESCE(rate.connection_fee, 0) + COALESCE(rate.price_minute, 0) * ((greatest(source.seconds, rate.minimum_seconds) + rate.step_seconds - 1) / rate.step_seconds"
+            " ELSE round(COALESCE(rate.connection_fee, 0) + COALESCE(rate.price_minute, 0)"
+            " * ((greatest(source.seconds, rate.minimum_seconds) + rate.step_seconds - 1) / rate.step_seconds"
             " * rate.step_seconds) / 60, 6) END"
         )
 
