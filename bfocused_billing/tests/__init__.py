@@ -8,4 +8,7 @@ from . import (
     test_periods,
     test_security,
     test_subscription,
+    test_usage_billing,
+    test_usage_import,
+    test_usage_rating,
 )

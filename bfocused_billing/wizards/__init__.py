@@ -4,4 +4,6 @@ from . import (
     billing_import_line,
     sale_advance_payment_inv,
     subscription_change,
+    usage_assign,
+    usage_import,
 )
