@@ -65,7 +65,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         for group in joining:
             group.move = group.waiting
             group.move.write(self._prepare_joined_move(group))
-        moves = self.env["account.move"].create([self._prepare_move(group) for group in starting])
+        moves = self.env["account.move"]._create_in_bulk([self._prepare_move(group) for group in starting])
         for group, move in zip(starting, moves, strict=True):
             group.move = move
         self._create_charges(groups)
@@ -156,4 +156,4 @@ class BillingInvoiceMixin(models.AbstractModel):
 
     def _post_invoices(self, groups):
         """Post the invoices of the groups that don't wait."""
-        self.env["account.move"].union(*(group.move for group in groups if not group.deferred_until))._post(soft=False)
+        self.env["account.move"].union(*(group.move for group in groups if not group.deferred_until))._post_in_bulk()
