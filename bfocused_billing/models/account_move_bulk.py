@@ -1,9 +1,8 @@
 from collections import defaultdict
 
 from odoo import Command, api, fields, models
-from odoo.tools import frozendict
 
-# What moves and lines may say to be made in bulk: anything else could change the journal items in a way not foreseen here.
+# What moves and lines may say to be made in bulk: anything else could change the journal items in an unforeseen way.
 MOVE_FIELDS = {
     "billing_run_id",
     "billing_state",
@@ -85,7 +84,20 @@ class AccountMove(models.Model):
             return None
         items += self._prepare_bulk_term_items(vals, items)
         values = {name: value for name, value in vals.items() if name != "invoice_line_ids"}
+        if "journal_id" not in values:
+            values.update(self._prepare_bulk_journal(vals, memo))
         return {**values, "line_ids": [Command.create(item) for item in items]}
+
+    @api.model
+    def _prepare_bulk_journal(self, vals, memo):
+        """The journal that Odoo would look up, unless it would then go on to look at the company or the currency."""
+        key = ("journal", vals["company_id"], vals["move_type"], vals["currency_id"])
+        if key not in memo:
+            names = ("company_id", "move_type", "currency_id")
+            journal = self.new({name: vals[name] for name in names})._search_default_journal()
+            is_usual = journal.company_id.id == vals["company_id"] and not journal.currency_id
+            memo[key] = {"journal_id": journal.id} if is_usual and "default_journal_id" not in self.env.context else {}
+        return memo[key]
 
     # --- what can be made in bulk
 
@@ -333,7 +345,7 @@ class AccountMove(models.Model):
         return format_string, dict(format_values)
 
     def _get_sequence_key(self):
-        """What moves have in common that are numbered in one sequence, or ``None`` for those that must be asked each."""
+        """What moves numbered in one sequence have in common, or ``None`` for those that must be asked each."""
         self.ensure_one()
         if self.move_type not in ("out_invoice", "out_refund") or self.journal_id.is_self_billing:
             return None

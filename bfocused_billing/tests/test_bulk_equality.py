@@ -30,6 +30,24 @@ class TestBulkEquality(BillingCase):
     def make_tax(self, amount, **values):
         return self.tax.copy({"name": f"Tax {amount} {len(values)}", "amount": amount, **values})
 
+    def make_split_tax(self, *parts):
+        """A tax of 21 %, booked in parts: percentage and account, or on the account of the invoice line."""
+        repartition = [Command.create({"repartition_type": "base"})]
+        for percent, account in parts:
+            part = {"repartition_type": "tax", "factor_percent": percent, "account_id": account}
+            repartition.append(Command.create(part))
+        return self.env["account.tax"].create(
+            {
+                "name": f"Split {parts}",
+                "amount": 21.0,
+                "company_id": self.company.id,
+                "country_id": self.tax.country_id.id,
+                "tax_group_id": self.tax.tax_group_id.id,
+                "invoice_repartition_line_ids": repartition,
+                "refund_repartition_line_ids": repartition,
+            }
+        )
+
     def make_line(self, price=30.0, quantity=1.0, taxes=None, product=None, **values):
         taxes = self.tax if taxes is None else taxes
         return Command.create(
@@ -98,30 +116,26 @@ class TestBulkEquality(BillingCase):
         self.env.cr.precommit.run()
         self.env.flush_all()
         self.env.invalidate_all()
-        lines = moves.line_ids.sorted("id")
         order = {move.id: number for number, move in enumerate(moves)}
         messages = self.env["mail.message"].search([("model", "=", "account.move"), ("res_id", "in", moves.ids)])
         followers = self.env["mail.followers"].search([("res_model", "=", "account.move"), ("res_id", "in", moves.ids)])
         partners = moves.partner_id | moves.commercial_partner_id
         return {
             "moves": [self.take_row(move) for move in moves],
-            "lines": sorted(
-                ([order[line.move_id.id], number, self.take_row(line)] for number, line in enumerate(lines)),
-                key=lambda row: row[0],
-            )
-            and [
-                [order[move.id], number, self.take_row(line)]
-                for move in moves
-                for number, line in enumerate(move.line_ids.sorted("id"))
-            ],
+            "lines": [[self.take_row(line) for line in move.line_ids.sorted("id")] for move in moves],
             "messages": sorted(
-                (order[message.res_id], message.body, message.subtype_id.id, str(message.tracking_value_ids.mapped("field_id.name")))
+                (
+                    order[message.res_id],
+                    message.body,
+                    message.subtype_id.id,
+                    str(message.tracking_value_ids.mapped("field_id.name")),
+                )
                 for message in messages
             ),
             "followers": sorted((order[f.res_id], f.partner_id.id, f.subtype_ids.ids) for f in followers),
             "analytic": sorted(
                 (order[line.move_line_id.move_id.id], line.amount, line.name, line.account_id.id)
-                for line in lines.analytic_line_ids
+                for line in moves.line_ids.analytic_line_ids
             ),
             "ranks": [(partner.id, bool(partner.customer_rank)) for partner in partners.sorted("id")],
         }
@@ -166,14 +180,17 @@ class TestBulkEquality(BillingCase):
 
     def test_numbers_of_several_periods(self):
         dates = ["2025-12-31", "2026-01-01", "2026-02-01"]
-        self.assert_same(*(lambda date=date: self.make_values(invoice_date=date, invoice_date_due=date) for date in dates))
+        self.assert_same(
+            *(lambda date=date: self.make_values(invoice_date=date, invoice_date_due=date) for date in dates)
+        )
 
     def test_journal_with_a_sequence_for_refunds(self):
         self.company_data["default_journal_sale"].refund_sequence = True
         self.assert_same(self.make_values, lambda: self.make_values(move_type="out_refund"), self.make_values)
 
     def test_several_taxes_on_a_line(self):
-        self.assert_same(lambda: self.make_values(self.make_line(33.33, taxes=self.tax + self.make_tax(5.5))))
+        taxes = self.tax + self.make_tax(5.5)
+        self.assert_same(lambda: self.make_values(self.make_line(33.33, taxes=taxes)))
 
     def test_tax_on_tax(self):
         first = self.make_tax(10.0, include_base_amount=True, sequence=1)
@@ -192,28 +209,18 @@ class TestBulkEquality(BillingCase):
         self.assert_same(lambda: self.make_values(self.make_line(taxes=group), self.make_line(12.0)))
 
     def test_fixed_tax(self):
-        self.assert_same(
-            lambda: self.make_values(self.make_line(10.0, 3, taxes=self.tax + self.make_tax(0.33, amount_type="fixed")))
-        )
+        taxes = self.tax + self.make_tax(0.33, amount_type="fixed")
+        self.assert_same(lambda: self.make_values(self.make_line(10.0, 3, taxes=taxes)))
 
     def test_tax_split_over_accounts(self):
-        tax = self.make_tax(21.0)
         account = self.company_data["default_account_tax_sale"]
-        for name in ("invoice_repartition_line_ids", "refund_repartition_line_ids"):
-            tax[name] = [
-                Command.clear(),
-                Command.create({"repartition_type": "base"}),
-                Command.create({"repartition_type": "tax", "factor_percent": 40, "account_id": account.id}),
-                Command.create({"repartition_type": "tax", "factor_percent": 60}),
-            ]
+        tax = self.make_split_tax((40, account.id), (60, False))
         self.assert_same(lambda: self.make_values(self.make_line(33.33, taxes=tax), self.make_line(7.77, taxes=tax)))
 
     def test_tax_due_on_payment(self):
         self.company.tax_exigibility = True
-        tax = self.make_tax(
-            21.0, tax_exigibility="on_payment", cash_basis_transition_account_id=self.company_data["default_account_tax_sale"].id
-        )
-        tax.cash_basis_transition_account_id.reconcile = True
+        transition = self.company_data["default_account_tax_sale"].copy({"name": "Transition", "reconcile": True})
+        tax = self.make_tax(21.0, tax_exigibility="on_payment", cash_basis_transition_account_id=transition.id)
         self.assert_same(lambda: self.make_values(self.make_line(33.33, taxes=tax)))
 
     def test_zero_and_no_tax(self):
@@ -228,14 +235,7 @@ class TestBulkEquality(BillingCase):
         )
         self.assertTrue(taxes)
         self.assert_same(*(lambda tax=tax: self.make_values(self.make_line(taxes=tax)) for tax in taxes))
-        negative = self.make_tax(21.0)
-        for name in ("invoice_repartition_line_ids", "refund_repartition_line_ids"):
-            negative[name] = [
-                Command.clear(),
-                Command.create({"repartition_type": "base"}),
-                Command.create({"repartition_type": "tax", "factor_percent": 100}),
-                Command.create({"repartition_type": "tax", "factor_percent": -100}),
-            ]
+        negative = self.make_split_tax((100, False), (-100, False))
         self.assert_same(lambda: self.make_values(self.make_line(33.33, taxes=negative)))
 
     def test_rounding_per_line_and_globally(self):
@@ -259,7 +259,10 @@ class TestBulkEquality(BillingCase):
         self.assert_same(lambda: {**values})
 
     def test_payment_term_with_several_instalments(self):
-        for instalments in ([("percent", 33.33, 10), ("percent", 33.33, 10), ("percent", 33.34, 60)], [("fixed", 12.0, 0), ("percent", 100, 30)]):
+        for instalments in (
+            [("percent", 33.33, 10), ("percent", 33.33, 10), ("percent", 33.34, 60)],
+            [("fixed", 12.0, 0), ("percent", 100, 30)],
+        ):
             lines = [
                 Command.create({"value": value, "value_amount": amount, "nb_days": days})
                 for value, amount, days in instalments
@@ -323,7 +326,10 @@ class TestBulkEquality(BillingCase):
                 with self.subTest(method=method, move_type=move_type):
                     self.assert_same(
                         lambda move_type=move_type: self.make_values(
-                            self.make_line(33.33, 3), self.make_line(0.07, 7), currency_id=dollar.id, move_type=move_type
+                            self.make_line(33.33, 3),
+                            self.make_line(0.07, 7),
+                            currency_id=dollar.id,
+                            move_type=move_type,
                         ),
                         lambda move_type=move_type: self.make_values(
                             self.make_line(33.33, 3),
@@ -392,7 +398,9 @@ class TestBulkEquality(BillingCase):
     def test_account_given(self):
         account = self.company_data["default_account_revenue"].copy({"name": "Given"})
         self.assert_same(lambda: self.make_values(self.make_line(account_id=account.id)))
-        self.assert_same(lambda: self.make_values(self.make_line(account_id=self.receivable.id)), bulk=False, post=False)
+        self.assert_same(
+            lambda: self.make_values(self.make_line(account_id=self.receivable.id)), bulk=False, post=False
+        )
 
     def test_customer_of_a_company(self):
         person = self.env["res.partner"].create({"name": "Jan", "parent_id": self.customer.id, "type": "invoice"})
