@@ -1,4 +1,5 @@
 from collections import defaultdict
+from dataclasses import dataclass, field
 
 from odoo import Command, api, fields, models
 
@@ -43,6 +44,27 @@ LINE_FIELDS = {
 }
 NEEDED_LINE_FIELDS = {"name", "price_unit", "product_id", "quantity", "tax_ids"}
 
+# What makes Odoo's journal items. Where a module has its own, they are made in Odoo's way, with what it adds.
+SYNC_METHODS = {
+    "_compute_needed_terms",
+    "_get_product_base_line_currency_rate",
+    "_get_rounded_base_and_tax_lines",
+    "_get_sync_stack",
+    "_prepare_product_base_line_for_taxes_computation",
+    "_sync_dynamic_line",
+    "_sync_dynamic_lines",
+    "_sync_rounding_lines",
+    "_sync_tax_lines",
+}
+
+
+@dataclass(eq=False)  # told apart by what it is, not by what it holds: environments are found again by their context
+class PostingBatch:
+    """What moves that are posted together have in common."""
+
+    formats: dict = field(default_factory=dict)  # what _get_next_sequence_format gave, by sequence
+    ranks: dict = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))  # by field and partner id
+
 
 class AccountMove(models.Model):
     _inherit = "account.move"
@@ -60,6 +82,8 @@ class AccountMove(models.Model):
         :param vals_list: values as for ``create``, the invoice lines as ``Command.create``
         :return: the moves, in the order of ``vals_list``
         """
+        if not self._has_odoo_sync():
+            return self.create(vals_list)
         memo = {}  # what the invoices of one batch have in common is looked up once
         completed = [self._prepare_bulk_move(vals, memo) for vals in vals_list]
         bulk = self.with_context(skip_invoice_sync=True, skip_invoice_line_sync=True).create(
@@ -100,6 +124,15 @@ class AccountMove(models.Model):
         return memo[key]
 
     # --- what can be made in bulk
+
+    @api.model
+    def _has_odoo_sync(self):
+        """Whether journal items come about as in Odoo itself, and no other installed module has its say in it."""
+        return all(
+            definition.__module__.startswith("odoo.addons.account.")
+            for definition in type(self).__mro__
+            if not SYNC_METHODS.isdisjoint(vars(definition))
+        )
 
     @api.model
     def _get_bulk_move_fields(self):
@@ -180,7 +213,7 @@ class AccountMove(models.Model):
             partner_id=env["res.partner"].browse(vals["partner_id"]).commercial_partner_id,
             account_id=self._get_bulk_account(vals, line_values, company, memo),
             analytic_distribution=distribution,
-            rate=self._get_bulk_rate(vals, company, memo),
+            rate=self._get_bulk_rate(vals, memo),
             sign=1 if is_refund else -1,
             is_refund=is_refund,
         )
@@ -208,15 +241,11 @@ class AccountMove(models.Model):
         return memo[key]
 
     @api.model
-    def _get_bulk_rate(self, vals, company, memo):
-        key = ("rate", company.id, vals["currency_id"], vals["invoice_date"])
+    def _get_bulk_rate(self, vals, memo):
+        key = ("rate", vals["company_id"], vals["move_type"], vals["currency_id"], vals["invoice_date"])
         if key not in memo:
-            memo[key] = self.env["res.currency"]._get_conversion_rate(
-                from_currency=company.currency_id,
-                to_currency=self.env["res.currency"].browse(vals["currency_id"]),
-                company=company,
-                date=fields.Date.to_date(vals["invoice_date"]),
-            )
+            names = ("company_id", "move_type", "currency_id", "invoice_date")
+            memo[key] = self.new({name: vals[name] for name in names}).invoice_currency_rate
         return memo[key]
 
     @api.model
@@ -320,28 +349,27 @@ class AccountMove(models.Model):
         The numbers are as safe as Odoo's: the first of a sequence takes its lock, which is held until the transaction
         ends; the others count on from there in both ways.
         """
-        ranks = defaultdict(lambda: defaultdict(int))
-        context = {"billing_sequence_formats": {}, "billing_partner_ranks": ranks}
-        posted = self.with_context(**context)._post(soft=False)
-        self.env["res.partner"]._increase_ranks(ranks)
+        batch = PostingBatch()
+        posted = self.with_context(billing_posting_batch=batch)._post(soft=False)
+        self.env["res.partner"]._increase_ranks(batch.ranks)
         return posted.with_env(self.env)
 
     def write(self, vals):
         # EXTENDS 'account': the state alone changes no journal item, so nothing has to be looked through for changes
-        if "billing_sequence_formats" in self.env.context and vals.keys() <= {"state", "posted_before"}:
+        if self.env.context.get("billing_posting_batch") and vals.keys() <= {"state", "posted_before"}:
             quick = self.with_context(skip_invoice_sync=True, skip_invoice_line_sync=True)
             return super(AccountMove, quick).write(vals)
         return super().write(vals)
 
     def _get_next_sequence_format(self):
         # EXTENDS 'account': within a batch, moves of one sequence have one format; the number in it counts only once
-        formats = self.env.context.get("billing_sequence_formats")
-        key = formats is not None and self._get_sequence_key()
+        batch = self.env.context.get("billing_posting_batch")
+        key = batch and self._get_sequence_key()
         if not key:
             return super()._get_next_sequence_format()
-        if key not in formats:
-            formats[key] = super()._get_next_sequence_format()
-        format_string, format_values = formats[key]
+        if key not in batch.formats:
+            batch.formats[key] = super()._get_next_sequence_format()
+        format_string, format_values = batch.formats[key]
         return format_string, dict(format_values)
 
     def _get_sequence_key(self):

@@ -102,11 +102,12 @@ class ResPartner(models.Model):
 
     def _increase_rank(self, field, n=1):
         # EXTENDS 'account': within a batch, first counted and then done together
-        ranks = self.env.context.get("billing_partner_ranks")
-        if ranks is None:
+        batch = self.env.context.get("billing_posting_batch")
+        if not batch:
             return super()._increase_rank(field, n)
         for partner in self:
-            ranks[field][partner.id] += n
+            batch.ranks[field][partner.id] += n
+        return None
 
     @api.model
     def _increase_ranks(self, ranks):

@@ -137,7 +137,7 @@ class TestBulkEquality(BillingCase):
                 (order[line.move_line_id.move_id.id], line.amount, line.name, line.account_id.id)
                 for line in moves.line_ids.analytic_line_ids
             ),
-            "ranks": [(partner.id, bool(partner.customer_rank)) for partner in partners.sorted("id")],
+            "ranks": [(partner.id, partner.customer_rank) for partner in partners.sorted("id")],
         }
 
     def take_row(self, record):
@@ -170,6 +170,30 @@ class TestBulkEquality(BillingCase):
             self.make_values(ref="C"),
         ]
         self.assertEqual(self.moves._create_in_bulk(values).mapped("ref"), ["A", "B", "C"])
+
+    def test_left_to_odoo_where_a_module_makes_items_of_its_own(self):
+        def _get_sync_stack(moves, container):
+            calls.append(moves)
+            return original(moves, container)
+
+        calls, original = [], type(self.moves)._get_sync_stack
+        self.assertTrue(self.moves._has_odoo_sync())
+        with patch.object(type(self.moves), "_get_sync_stack", _get_sync_stack):
+            self.assertFalse(self.moves._has_odoo_sync())
+            self.moves._create_in_bulk([self.make_values()])
+        self.assertTrue(calls)
+
+    def test_ranks_of_customers_who_have_one(self):
+        self.customer.customer_rank = 3
+        moves = self.moves._create_in_bulk(
+            [self.make_values(), self.make_values(), self.make_values(partner_id=self.other_customer.id)]
+        )
+        moves._post_in_bulk()
+        self.assertEqual(self.other_customer.customer_rank, 1)
+        # Odoo adds to a rank after the commit, in a transaction of its own
+        self.assertEqual(self.customer.customer_rank, 3)
+        pending = self.env.cr.postcommit.data["account.res.partner.increase_rank.customer_rank"]
+        self.assertEqual(pending[self.customer.id], 2)
 
     def test_numbers_follow_without_gap(self):
         moves = self.moves._create_in_bulk([self.make_values() for _number in range(5)])
