@@ -118,16 +118,18 @@ class AccountMove(models.Model):
 
     def _check_credited_whole(self):
         """What is billed again has to be credited whole, or the customer pays a part of it twice."""
-        for line in self.invoice_line_ids:
-            for charge in self.env["bfocused.billing.charge"].sudo().search([("reversal_line_id", "=", line.id)]):
-                if charge.currency_id.compare_amounts(charge.amount_untaxed, line.price_subtotal):
-                    raise UserError(
-                        self.env._(
-                            "%(line)s is billed again, so it has to be credited whole: %(amount)s.",
-                            line=line.name,
-                            amount=charge.currency_id.format(charge.amount_untaxed),
-                        )
+        credits = self.filtered(lambda move: move.move_type == "out_refund")
+        charges = self.env["bfocused.billing.charge"].sudo()
+        for charge in charges.search([("reversal_line_id", "in", credits.invoice_line_ids.ids)]):
+            line = charge.reversal_line_id
+            if charge.currency_id.compare_amounts(charge.amount_untaxed, line.price_subtotal):
+                raise UserError(
+                    self.env._(
+                        "%(line)s is billed again, so it has to be credited whole: %(amount)s.",
+                        line=line.name,
+                        amount=charge.currency_id.format(charge.amount_untaxed),
                     )
+                )
 
     def _check_not_billed_again(self):
         charges = self.env["bfocused.billing.charge"].sudo()
@@ -190,6 +192,10 @@ class AccountMove(models.Model):
                 (line.subscription_line_id, line.start_date, line.is_billing_credit): line
                 for line in self.browse(merged_id).invoice_line_ids
             }
+            texts = {(line.name, line.start_date): line for line in self.browse(merged_id).invoice_line_ids}
             for charge in self.browse(old_ids).invoice_line_ids.sudo().charge_ids:
+                if not charge.subscription_line_id:
+                    charge.move_line_id = texts[charge.move_line_id.name, charge.period_start]
+                    continue
                 charge.move_line_id = lines[charge.subscription_line_id, charge.period_start, charge.is_credit]
         return result

@@ -60,7 +60,6 @@ class BillingCharge(models.Model):
     billing_round = fields.Integer(
         string="Times billed before",
         default=0,
-        required=True,
         help="How many times these days were billed, and credited, before.",
     )
     is_credit = fields.Boolean(

@@ -48,8 +48,10 @@ class BillingGroup:
     partner: Any  # res.partner, the invoice address
     hold_reason: str = ""
     dues: list[Due] = field(default_factory=list)
+    usage_charges: Any = ()  # bfocused.billing.charge, open ones
+    usage_lines: list[dict] = field(default_factory=list)  # values of their invoice lines, in the same order
     waiting: Any = None  # account.move, a deferred draft
-    amount_untaxed: float = 0.0  # of the dues, in the group's currency
+    amount_untaxed: float = 0.0  # of the dues and the calls, in the group's currency
     amount_total: float = 0.0
     deferred_until: date | None = None
     move: Any = None  # account.move, once it is drafted

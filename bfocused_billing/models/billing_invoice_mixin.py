@@ -29,6 +29,12 @@ class BillingInvoiceMixin(models.AbstractModel):
             )
             for due in group.dues
         ]
+        base_lines += [
+            taxes._prepare_base_line_for_taxes_computation(
+                None, **self._prepare_usage_base_line(values), partner_id=group.partner, currency_id=currency, sign=1
+            )
+            for values in group.usage_lines
+        ]
         taxes._add_tax_details_in_base_lines(base_lines, self.company_id)
         taxes._round_base_lines_tax_details(base_lines, self.company_id)
         totals = taxes._get_tax_totals_summary(base_lines, currency, self.company_id)
@@ -71,7 +77,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         for group in joining:
             group.move = group.waiting
             group.move.write(self._prepare_joined_move(group))
-        moves = self.env["account.move"].create([self._prepare_move(group) for group in starting])
+        moves = self.env["account.move"]._create_in_bulk([self._prepare_move(group) for group in starting])
         for group, move in zip(starting, moves, strict=True):
             group.move = move
         self._create_charges(groups)
@@ -129,10 +135,22 @@ class BillingInvoiceMixin(models.AbstractModel):
         }
 
     def _prepare_move_lines(self, group):
-        return [Command.create(due.line._prepare_due_move_line(due)) for due in group.dues]
+        lines = [due.line._prepare_due_move_line(due) for due in group.dues] + group.usage_lines
+        return [Command.create(values) for values in lines]
+
+    def _prepare_usage_base_line(self, values):
+        """The same as the values of an invoice line for calls, for Odoo's tax engine."""
+        [(_command, _id, tax_ids)] = values["tax_ids"]
+        return {
+            "product_id": self.env["product.product"].browse(values["product_id"]),
+            "quantity": values["quantity"],
+            "price_unit": values["price_unit"],
+            "tax_ids": self.env["account.tax"].browse(tax_ids),
+        }
 
     def _get_subscriptions(self, group):
-        return self.env["sale.subscription.line"].union(*(due.line for due in group.dues)).sale_subscription_id
+        subscriptions = self.env["sale.subscription.line"].union(*(due.line for due in group.dues)).sale_subscription_id
+        return subscriptions | group.usage_charges.usage_number_id.subscription_id
 
     def _create_charges(self, groups):
         """Write in the ledger what the drafts charge. Here the database refuses what was charged before."""
@@ -148,7 +166,17 @@ class BillingInvoiceMixin(models.AbstractModel):
                 self._prepare_charge(due, move_lines[due.line, due.part.period.start, due.is_credit])
                 for due in group.dues
             ]
+            self._put_usage_on_lines(group)
         charges.create(values)
+
+    def _put_usage_on_lines(self, group):
+        """Calls are in the ledger since their import: now their charges know their invoice line."""
+        if not group.usage_charges:
+            return
+        # the text names number, destination class and month, which is what a charge of calls is one of
+        lines = {(line.name, line.start_date): line for line in group.move.invoice_line_ids.sorted("id")}
+        for charge, values in zip(group.usage_charges.sudo(), group.usage_lines, strict=True):
+            charge.write({"move_line_id": lines[values["name"], charge.period_start].id, "run_id": self.id})
 
     def _prepare_charge(self, due, move_line):
         return {
@@ -178,4 +206,4 @@ class BillingInvoiceMixin(models.AbstractModel):
         owed = moves.filtered(lambda move: move.currency_id.compare_amounts(move.amount_total, 0) < 0)
         owed.action_switch_move_type()
         owed.write({"payment_mode_id": False, "mandate_id": False})  # nothing to collect
-        moves._post(soft=False)
+        moves._post_in_bulk()

@@ -154,3 +154,52 @@ class TestUsageBilling(UsageCase):
             some._prepare_usage_move_lines()
             counts.append(self.env.cr.sql_log_count - before)
         self.assertLessEqual(counts[1], counts[0] + 2)
+
+
+class TestUsageInTheRun(UsageCase):
+    """The month turn bills the calls of the month before on the customer's one invoice."""
+
+    def get_state(self):
+        return self.get_charges().mapped("state")
+
+    def test_calls_stand_on_the_same_invoice_as_the_subscriptions(self):
+        self.make_subscription(self.month, self.cloudbox, self.cloudbox, start="2026-02-01")
+        self.load(self.calls(2))
+        run = self.bill("2026-02-01")
+        self.assertRecordValues(self.get_invoices(), [{"state": "posted", "amount_untaxed": 60.24}])
+        self.assertRecordValues(run.line_ids, [{"outcome": "invoiced", "amount_untaxed": 60.24}])
+        self.assertEqual(self.get_state(), ["billed"])
+        self.assertFalse(self.bill("2026-02-01").line_ids)
+
+    def test_calls_alone_under_the_minimum_wait_for_the_quarter_turn(self):
+        self.load(self.calls(2))
+        run = self.bill("2026-02-01")
+        self.assertRecordValues(run.line_ids, [{"outcome": "deferred", "amount_untaxed": 0.24}])
+        self.assertEqual(self.get_state(), ["drafted"])
+        self.bill("2026-04-01")
+        self.assertEqual(self.get_state(), ["billed"])
+
+    def test_calls_of_a_customer_without_mandate_are_held(self):
+        self.load(self.calls(2))
+        self.customer._get_billing_mandate(self.company).cancel()
+        run = self.bill("2026-02-01")
+        self.assertRecordValues(run.line_ids, [{"outcome": "held", "amount_untaxed": 0.24}])
+        self.assertEqual(self.get_state(), ["open"])
+
+    def test_a_deleted_draft_bills_the_calls_again(self):
+        self.load(self.calls(2))
+        self.bill("2026-02-01")
+        self.get_invoices().unlink()
+        self.assertEqual(self.get_state(), ["open"])
+        self.bill("2026-02-01")
+        self.assertEqual(self.get_state(), ["drafted"])
+
+    def test_merged_drafts_keep_their_calls(self):
+        self.load(self.calls(2))
+        self.bill("2026-02-01")
+        self.make_subscription(self.month, self.cloudbox, start="2026-02-01", date="2026-03-01")
+        first = self.get_invoices()
+        second = first.copy()
+        second.write({name: first[name] for name in first._get_invoice_key_cols()})
+        merged = self.env["account.move"].browse(next(iter((first | second).do_merge())))
+        self.assertEqual(self.get_charges().move_id, merged)
