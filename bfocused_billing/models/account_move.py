@@ -28,14 +28,22 @@ class AccountMove(models.Model):
 
     # === COMPUTE
 
-    @api.depends("billing_state", "state", "deferred_until", "company_id.billing_min_amount")
+    @api.depends("billing_state", "state", "deferred_until", "company_id.billing_min_amount", "commercial_partner_id")
     def _compute_deferral_reason(self):
         for move in self:
-            move.deferral_reason = move._is_waiting() and self.env._(
-                "Under %(minimum)s, so it goes along with the quarter turn of %(date)s.",
-                minimum=move.company_id.currency_id.format(move.company_id.billing_min_amount),
-                date=format_date(self.env, move.deferred_until, date_format="d MMMM y"),
-            )
+            move.deferral_reason = move._is_waiting() and move._get_deferral_reason()
+
+    def _get_deferral_reason(self):
+        """Why this invoice waits and until when, as a sentence in the user's language."""
+        self.ensure_one()
+        date = format_date(self.env, self.deferred_until, date_format="d MMMM y")
+        if self.commercial_partner_id.with_company(self.company_id).billing_deferral == "always":
+            return self.env._("This customer gets one invoice a quarter, at the quarter turn of %s.", date)
+        return self.env._(
+            "Under %(minimum)s, so it goes along with the quarter turn of %(date)s.",
+            minimum=self.company_id.currency_id.format(self.company_id.billing_min_amount),
+            date=date,
+        )
 
     # === ACTIONS
 

@@ -35,6 +35,7 @@ class AccountMoveLine(models.Model):
 
     def _copy_data_extend_business_fields(self, values):
         # EXTENDS 'account': a line of a credit note knows what it gives back
-        super()._copy_data_extend_business_fields(values)
+        result = super()._copy_data_extend_business_fields(values)
         if self.env.context.get("billing_reversal"):
             values["refunded_line_id"] = self.id
+        return result

@@ -82,12 +82,20 @@ class AccountMove(models.Model):
         """
         self.ensure_one()
         localized = self.with_context(lang=self.partner_id.lang or self.env.lang)
-        _ = localized.env._
+        env = localized.env
         charges = localized._get_usage_charges()
         names = {charge.id: (charge.usage_number_id.name, charge.usage_destination_id.name) for charge in charges}
         text = io.StringIO()
         writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
-        writer.writerow([_("Number"), _("Destination"), _("Started"), _("Dialled number"), _("Seconds"), _("Amount")])
+        header = [
+            env._("Number"),
+            env._("Destination"),
+            env._("Started"),
+            env._("Dialled number"),
+            env._("Seconds"),
+            env._("Amount"),
+        ]
+        writer.writerow(header)
         mark = localized.env["res.lang"]._get_data(code=localized.env.lang).decimal_point
         for charge_id, moment, dialled, seconds, amount in localized._get_usage_calls(charges):
             written = float_repr(amount, 6).replace(".", mark)

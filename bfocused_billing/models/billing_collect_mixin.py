@@ -150,7 +150,9 @@ class BillingCollectMixin(models.AbstractModel):
 
     def _is_released(self, move):
         """Whether a deferred draft goes with this run: it is the quarter turn, or the one it waited for has passed."""
-        return self.is_quarter_turn or (move.deferred_until and move.deferred_until <= self.date)
+        wish = move.commercial_partner_id.with_company(self.company_id).billing_deferral
+        is_overdue = move.deferred_until and move.deferred_until <= self.date
+        return self.is_quarter_turn or is_overdue or wish == "never"
 
     def _get_waiting_key(self, move):
         """The group a deferred draft belongs to today: its mandate may have been replaced since it was made."""

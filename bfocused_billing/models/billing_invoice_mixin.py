@@ -47,10 +47,15 @@ class BillingInvoiceMixin(models.AbstractModel):
         :return: date of the quarter turn, or ``None`` when it is invoiced now
         """
         company = self.company_id
-        if self.is_quarter_turn or not company.billing_min_amount or self._takes_released(group):
+        wish = group.partner.commercial_partner_id.with_company(company).billing_deferral
+        if self.is_quarter_turn or wish == "never" or self._takes_released(group):
             return None
         if group.amount_total <= 0 and not self._can_net(group):
             return None  # what the customer gets back doesn't wait, unless something waits to set it off against
+        if wish == "always":
+            return next_quarter(self.date)
+        if not company.billing_min_amount:
+            return None
         currency = self.env["res.currency"].browse(group.key.currency_id)
         minimum = company.currency_id._convert(company.billing_min_amount, currency, company, self.date)
         if currency.compare_amounts(self._get_comparable_amount(group), minimum) >= 0:

@@ -15,6 +15,15 @@ class ResPartner(models.Model):
         compute="_compute_mandate_status",
         help="State of the customer's best direct-debit mandate for the current company.",
     )
+    billing_deferral = fields.Selection(
+        selection=[
+            ("never", "Never: send each invoice"),
+            ("always", "Always: one invoice a quarter"),
+        ],
+        string="Wait for the quarter turn",
+        company_dependent=True,
+        help="Empty: invoices under the company's minimum amount wait. Set on the company the customer belongs to.",
+    )
     deferred_amount = fields.Monetary(
         string="Deferred invoices",
         compute="_compute_deferred_amount",

@@ -194,12 +194,15 @@ class TestUsageInTheRun(UsageCase):
         self.bill("2026-02-01")
         self.assertEqual(self.get_state(), ["drafted"])
 
-    def test_merged_drafts_keep_their_calls(self):
-        self.load(self.calls(2))
+    def test_t18_merged_drafts_keep_their_calls(self):
+        other = self.make_mandate(self.customer, signature_date="2024-01-01")
+        subscription = self.make_subscription(self.month, self.cloudbox, start="2026-06-01", mandate_id=other.id)
+        self.make_number("0201234568", self.customer, subscription_id=subscription.id)
+        self.load(self.calls(2) + self.calls(3, number="0201234568").removeprefix(HEADER))
         self.bill("2026-02-01")
-        self.make_subscription(self.month, self.cloudbox, start="2026-02-01", date="2026-03-01")
-        first = self.get_invoices()
-        second = first.copy()
-        second.write({name: first[name] for name in first._get_invoice_key_cols()})
-        merged = self.env["account.move"].browse(next(iter((first | second).do_merge())))
+        drafts = self.get_invoices()
+        self.assertEqual(len(drafts), 2)
+        drafts.write({"mandate_id": other.id, "invoice_user_id": self.env.user.id})
+        merged = self.env["account.move"].browse(next(iter(drafts.do_merge())))
         self.assertEqual(self.get_charges().move_id, merged)
+        self.assertEqual(self.get_state(), ["drafted", "drafted"])

@@ -8,7 +8,7 @@ class SubscriptionChange(models.TransientModel):
     _name = "bfocused.subscription.change"
     _description = "Change of a Subscription"
 
-    line_id = fields.Many2one("sale.subscription.line", string="Line", required=True, ondelete="cascade")
+    line_id = fields.Many2one("sale.subscription.line", required=True, ondelete="cascade")
     currency_id = fields.Many2one(related="line_id.currency_id")
     date = fields.Date(
         string="From",
