@@ -94,7 +94,6 @@ class UsageProfile(models.Model):
     margin_percent = fields.Float(string="Margin (%)", digits=(16, 4))
     tariff_id = fields.Many2one(
         comodel_name="bfocused.usage.tariff",
-        string="Tariff",
         check_company=True,
         ondelete="restrict",
         help="Of numbers without a tariff of their own. With supplier's amounts it only tells the destination class.",

@@ -12,16 +12,16 @@ def check_cells(cells, profile):
     :param cells: dict of stripped cells by role, as in ``profile._get_positions()``
     :return: reason in the user's language, or an empty string
     """
-    _ = profile.env._
+    env = profile.env
     if not (cells.get("number") or cells.get("number_fallback")):
-        return _("There is no number.")
+        return env._("There is no number.")
     moment = f"{cells['started']} {cells['time']}" if "time" in cells else cells["started"]
     if not layout.is_moment(moment, profile.date_format):
-        return _('"%s" is not a moment in the format of the profile.', moment)
+        return env._('"%s" is not a moment in the format of the profile.', moment)
     if not layout.is_duration(cells["duration"], profile.duration_unit):
-        return _('"%s" is not a duration in the format of the profile.', cells["duration"])
+        return env._('"%s" is not a duration in the format of the profile.', cells["duration"])
     if "amount" in cells and not layout.is_amount(cells["amount"], profile.decimal_mark):
-        return _('"%s" is not an amount in the format of the profile.', cells["amount"])
+        return env._('"%s" is not an amount in the format of the profile.', cells["amount"])
     return ""
 
 
