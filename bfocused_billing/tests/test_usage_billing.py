@@ -130,7 +130,7 @@ class TestUsageBilling(UsageCase):
         )
         rows = attachment.raw.decode("utf-8-sig").splitlines()
         self.assertEqual(len(rows), 3)
-        self.assertEqual(rows[1], "+31201234567;mobile;2026-01-05 10:00:00;+31612345678;60;0,120000")
+        self.assertEqual(rows[1], "+31201234567;mobiel;2026-01-05 10:00:00;+31612345678;60;0,120000")
         html, _kind = self.env["ir.actions.report"]._render_qweb_html(
             "bfocused_billing.report_usage_specification", move.ids
         )
