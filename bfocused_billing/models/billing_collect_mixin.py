@@ -98,6 +98,7 @@ class BillingCollectMixin(models.AbstractModel):
         for part in self._collect(customers):
             if part.error:
                 failed.append(part)
+            if not part.items:
                 continue
             group = groups.setdefault((part.key, part.hold_reason), part)
             if group is not part:

@@ -61,6 +61,7 @@ class SaleSubscriptionLine(models.Model):
         "date_end",
         "charge_ids.state",
         "charge_ids.credit_ids.state",
+        "charge_ids.move_line_id.refund_line_ids.parent_state",
         "charge_ids.period_start",
         "charge_ids.period_end",
         "sale_subscription_id.date_start",

@@ -70,6 +70,30 @@ class TestChanges(BillingCase):
         self.bill_at("2026-04-01")
         self.assertEqual(self.get_amounts(self.get_last()), [("2026-04-01", "2026-06-30", 150.0)])
 
+    def test_days_credited_by_hand_are_not_due_any_more(self):
+        self.bill_at("2026-01-01")
+        self.subscription.date = "2026-02-10"
+        self.assertEqual(self.line.next_billing_date, day("2026-02-10"))
+        invoice = self.get_last()
+        wizard = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=invoice.ids)
+        reversal = wizard.create({"journal_id": invoice.journal_id.id})
+        reversal.refund_moves()
+        reversal.new_move_ids.action_post()
+        self.assertFalse(self.line.next_billing_date)
+        self.assertFalse(self.bill_at("2026-03-01").line_ids)
+
+    def test_a_part_credited_by_hand_leaves_the_rest_to_be_credited(self):
+        self.bill_at("2026-01-01")
+        invoice = self.get_last()
+        wizard = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=invoice.ids)
+        reversal = wizard.create({"journal_id": invoice.journal_id.id})
+        reversal.refund_moves()
+        reversal.new_move_ids.invoice_line_ids.price_unit = 100
+        reversal.new_move_ids.action_post()
+        self.subscription.date = "2026-02-10"
+        self.bill_at("2026-03-01")
+        self.assertEqual(self.get_last("out_refund").amount_untaxed, 20.0)
+
     def test_an_earlier_end_gives_back_the_rest_as_a_credit_note(self):
         self.bill_at("2026-01-01")
         self.subscription.date = "2026-02-10"

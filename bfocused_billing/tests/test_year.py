@@ -1,0 +1,297 @@
+import os
+from datetime import date, timedelta
+from decimal import Decimal
+
+from freezegun import freeze_time
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from odoo.exceptions import UserError
+
+from .common import BillingCase
+from .day_model import Line, add_months
+
+CYCLES = ["month", "quarter", "year", "arrears"]
+OFFSETS = st.integers(min_value=-50, max_value=70)  # days before and after today
+PRICES = st.integers(min_value=100, max_value=20000).map(lambda cents: Decimal(cents) / 100)
+ANY = st.integers(min_value=0, max_value=1000)  # one of what there is
+
+
+EVENTS = {}  # name to the strategies of its arguments
+
+
+def event(**arguments):
+    """Mark a method as something that may happen in a month."""
+
+    def mark(method):
+        EVENTS[method.__name__] = arguments
+        return method
+
+    return mark
+
+
+class YearMachine(RuleBasedStateMachine):
+    """A year at two customers, with all that happens in one, beside an independent model of what should be billed."""
+
+    case = None  # the test
+
+    def __init__(self):
+        super().__init__()
+        self.savepoint = self.case.env.cr.savepoint()
+        self.savepoint.__enter__()
+        self.today = date(2026, 1, 14)
+        self.customers = [self.case.make_customer(f"Customer {number}") for number in range(2)]
+        self.lines = {}  # the model's Line by the record
+        self.closed = set()  # lines that another took over from
+        self.held = set()
+        self.by_hand = dict.fromkeys(self.customers, Decimal(0))
+
+    def teardown(self):
+        self.log("end")
+        open("/tmp/year.txt","a").write(f"{self.today} lines {len(self.lines)} bills {[len(m.bills) for m in self.lines.values()]} credits {[len(m.credits) for m in self.lines.values()]} byhand {self.by_hand.values()}\n")
+        self.savepoint.rollback()
+        self.savepoint.close(rollback=True)
+        self.case.env.invalidate_all()
+
+    def log(self, *what):
+        with open("/tmp/yearlog.txt", "a") as file:
+            print(self.today, *what, file=file)
+
+    def day(self, offset):
+        return self.today + timedelta(days=offset)
+
+    def pick(self, number, records):
+        return records[number % len(records)]
+
+    def get_open_lines(self):
+        return [line for line in self.lines if line not in self.closed]
+
+    def get_invoices(self):
+        moves = self.case.env["account.move"].search(
+            [
+                ("commercial_partner_id", "in", [customer.id for customer in self.customers]),
+                ("move_type", "=", "out_invoice"),
+                ("state", "!=", "cancel"),
+            ],
+            order="id",
+        )
+        return [move for move in moves if not move.reversal_move_ids]
+
+    @initialize(data=st.data())
+    def begin(self, data):
+        for cycle in CYCLES:
+            self.subscribe(data.draw(ANY), cycle, data.draw(OFFSETS), data.draw(PRICES))
+
+    @rule(data=st.data(), events=st.lists(st.sampled_from(range(100)), max_size=5))
+    def month(self, data, events):
+        """Some things happen, each on a day of the month, and then it is billed."""
+        names = sorted(EVENTS)
+        for number in events:
+            name = names[number % len(names)]
+            self.today = min(self.today + timedelta(days=number % 7), add_months(self.today.replace(day=1), 1))
+            arguments = {key: data.draw(value, label=f"{name} {key}") for key, value in EVENTS[name].items()}
+            self.log(name, arguments)
+            getattr(self, name)(**arguments)
+        self.month_turn()
+
+    # --- what people do
+
+    @event(customer=ANY, cycle=st.sampled_from(CYCLES), offset=OFFSETS, price=PRICES)
+    def subscribe(self, customer, cycle, offset, price):
+        customer, start = self.pick(customer, self.customers), self.day(offset)
+        with freeze_time(self.today):
+            subscription = self.case.make_subscription(
+                self.case.templates[cycle], self.case.internet, customer=customer, start=start
+            )
+        line = subscription.sale_subscription_line_ids
+        line.price_unit = float(price)
+        self.lines[line] = self.make_line(customer, cycle, start, start, price)
+
+    def make_line(self, customer, cycle, anchor, start, price, stop=None):
+        length = "month" if cycle == "arrears" else cycle
+        return Line(customer, length, anchor, start, price, stop, in_arrears=cycle == "arrears")
+
+    @event(number=ANY, offset=OFFSETS, price=PRICES)
+    def change_price(self, number, offset, price):
+        line, day = self.pick(number, self.get_open_lines()), self.day(offset)
+        model = self.lines[line]
+        if model.stop and model.stop <= day:
+            return
+        with freeze_time(self.today):
+            successor = line._change(day, {"price_unit": float(price)}, "Price")
+        start = max(day, model.start)
+        new = Line(model.customer, model.cycle, model.anchor, start, price, model.stop, model.in_arrears)
+        self.lines[successor] = new
+        model.stop = start
+        self.closed.add(line)
+
+    @event(number=ANY, offset=OFFSETS, price=PRICES, cycle=st.sampled_from(CYCLES))
+    def move_to_another_cycle(self, number, offset, price, cycle):
+        line, day = self.pick(number, self.get_open_lines()), self.day(offset)
+        model, template = self.lines[line], self.case.templates[cycle]
+        if model.stop or line.sale_subscription_id.template_id == template:
+            return
+        with freeze_time(self.today):
+            wizard = self.case.env["bfocused.subscription.change"].create({"line_id": line.id, "date": day})
+            wizard.template_id = template
+            wizard.price_unit = float(price)
+            wizard.action_apply()
+        start = max(day, model.start)
+        successor = self.case.env["sale.subscription.line"].search([("predecessor_id", "=", line.id)])
+        self.lines[successor] = self.make_line(model.customer, cycle, start, start, price)
+        model.stop = start
+        self.closed.add(line)
+
+    @event(number=ANY, price=PRICES)
+    def edit_price(self, number, price):
+        line = self.pick(number, self.get_open_lines())
+        line.price_unit = float(price)
+        self.lines[line].price = price
+
+    @event(number=ANY, offset=st.none() | OFFSETS)
+    def end(self, number, offset):
+        line = self.pick(number, self.get_open_lines())
+        stop = None if offset is None else max(self.day(offset), self.lines[line].start)
+        line.date_end = stop
+        self.lines[line].stop = stop
+
+    @event(customer=ANY)
+    def lose_or_get_a_mandate(self, customer):
+        customer = self.pick(customer, self.customers)
+        mandates = customer.bank_ids.mandate_ids
+        if customer in self.held:
+            self.case.make_mandate(customer)
+            self.held.remove(customer)
+        else:
+            mandates.filtered(lambda mandate: mandate.state == "valid").cancel()
+            self.held.add(customer)
+
+    # --- what the back office does
+
+    def month_turn(self):
+        self.today = add_months(self.today.replace(day=1), 1)
+        self.run()
+
+    @event()
+    def run_again(self):
+        self.run()
+
+    def run(self):
+        with freeze_time(self.today):
+            run = self.case.make_run(self.today)
+            run.action_run()
+        failed = run.line_ids.filtered(lambda row: row.outcome == "failed")
+        assert not failed, failed.mapped("message")
+        for model in self.lines.values():
+            if model.customer not in self.held:
+                model.run(self.today, run)
+        self.name_invoices(run)
+        self.compare()
+
+    def name_invoices(self, run):
+        """Tell the model on which invoice the run put what it billed."""
+        charges = self.case.env["bfocused.billing.charge"].search([("run_id", "=", run.id), ("state", "!=", "void")])
+        moves = {
+            (charge.subscription_line_id, charge.is_credit, charge.period_start): charge.move_id for charge in charges
+        }
+        for line, model in self.lines.items():
+            for bill in model.bills:
+                if bill.invoice == run:
+                    bill.invoice = moves[line, False, min(bill.days)]
+            model.credits = [
+                (bill, days, moves[line, True, min(days)] if invoice == run else invoice)
+                for bill, days, invoice in model.credits
+            ]
+
+    @event(number=ANY, bill_again=st.sampled_from(["cancel", "bill again", "for good"]))
+    def take_back(self, number, bill_again):
+        moves = self.get_invoices()
+        if not moves:
+            return
+        move = self.pick(number, moves)
+        models = [model for model in self.lines.values() if model.customer == move.partner_id]
+        elsewhere = any(model.has_credits_elsewhere(move) for model in models)
+        if move.state == "draft" or bill_again == "cancel":
+            self.cancel(move, models, elsewhere)
+        elif bill_again == "bill again":
+            self.bill_again(move, models, elsewhere)
+        elif not elsewhere:
+            self.reverse(move, bill_again=False)
+            self.by_hand[move.partner_id] += sum(model.settle_by_hand(move) for model in models)
+        self.compare()
+
+    def cancel(self, move, models, is_refused):
+        if is_refused:
+            with self.case.assertRaises(UserError), self.case.env.cr.savepoint():
+                self.do_cancel(move)
+            self.case.env.invalidate_all()
+            return
+        self.do_cancel(move)
+        for model in models:
+            model.undo(move)
+
+    def do_cancel(self, move):
+        if move.state == "posted":
+            move.button_draft()
+        move.button_cancel()
+
+    def bill_again(self, move, models, is_refused):
+        if is_refused:
+            with self.case.assertRaises(UserError), self.case.env.cr.savepoint():
+                self.reverse(move, bill_again=True)
+            self.case.env.invalidate_all()
+            return
+        self.reverse(move, bill_again=True)
+        for model in models:
+            model.undo(move)
+
+    def reverse(self, move, bill_again):
+        wizard = self.case.env["account.move.reversal"].with_context(active_model="account.move", active_ids=move.ids)
+        with freeze_time(self.today):
+            reversal = wizard.create({"journal_id": move.journal_id.id, "bill_again": bill_again})
+            reversal.refund_moves()
+            reversal.new_move_ids.action_post()
+
+    # --- what must be so
+
+    def compare(self):
+        moves = self.case.env["account.move"].search(
+            [
+                ("commercial_partner_id", "in", [customer.id for customer in self.customers]),
+                ("state", "!=", "cancel"),
+            ]
+        )
+        for customer in self.customers:
+            billed = sum(
+                -move.amount_untaxed if move.move_type == "out_refund" else move.amount_untaxed
+                for move in moves.filtered(lambda move, customer=customer: move.partner_id == customer)
+            )
+            models = [model for model in self.lines.values() if model.customer == customer]
+            expected = sum((model.get_amount() for model in models), Decimal(0)) - self.by_hand[customer]
+            assert round(billed, 2) == float(expected), (customer.name, billed, expected)
+        for line, model in self.lines.items():
+            assert self.get_days(line) == model.get_days(), (line, line.charge_ids.mapped("display_name"))
+
+    def get_days(self, line):
+        days = []
+        for charge in line._get_live_charges().filtered(lambda charge: not charge.is_credit):
+            for period in charge._get_uncredited_periods():
+                days += [period.start + timedelta(days=number) for number in range(period.days)]
+        return sorted(days)
+
+
+class TestYear(BillingCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        arrears = cls.month.copy({"name": "Monthly in arrears", "billing_timing": "arrears"})
+        cls.templates = {"month": cls.month, "quarter": cls.quarter, "year": cls.year, "arrears": arrears}
+
+    def test_a_year_of_anything_bills_each_day_once_at_its_price(self):
+        YearMachine.case = self
+        examples, months = int(os.environ.get("BFOCUSED_YEARS", "10")), 12
+        run_state_machine_as_test(
+            YearMachine,
+            settings=settings(max_examples=examples, stateful_step_count=months, phases=[Phase.generate]),
+        )
