@@ -1,6 +1,7 @@
 from . import (
     account_banking_mandate,
     account_move,
+    account_move_deferral,
     account_move_line,
     billing_charge,
     billing_collect_mixin,

@@ -27,14 +27,20 @@ class AccountMove(models.Model):
 
     # === COMPUTE
 
-    @api.depends("billing_state", "state", "deferred_until", "company_id.billing_min_amount")
+    @api.depends("billing_state", "state", "deferred_until", "company_id.billing_min_amount", "commercial_partner_id")
     def _compute_deferral_reason(self):
         for move in self:
-            move.deferral_reason = move._is_waiting() and self.env._(
-                "Under %(minimum)s, so it goes along with the quarter turn of %(date)s.",
-                minimum=move.company_id.currency_id.format(move.company_id.billing_min_amount),
-                date=format_date(self.env, move.deferred_until, date_format="d MMMM y"),
-            )
+            move.deferral_reason = move._is_waiting() and move._get_deferral_reason()
+
+    def _get_deferral_reason(self):
+        date = format_date(self.env, self.deferred_until, date_format="d MMMM y")
+        if self.commercial_partner_id.with_company(self.company_id).billing_deferral == "always":
+            return self.env._("This customer's invoices always go along with the quarter turn, here of %s.", date)
+        return self.env._(
+            "Under %(minimum)s, so it goes along with the quarter turn of %(date)s.",
+            minimum=self.company_id.currency_id.format(self.company_id.billing_min_amount),
+            date=date,
+        )
 
     # === ACTIONS
 
@@ -42,7 +48,7 @@ class AccountMove(models.Model):
         """Post the deferred invoices now instead of at the quarter turn, dated today, and go on to sending them."""
         waiting = self.filtered(lambda move: move._is_waiting())
         waiting.write(self._prepare_billing_dates(fields.Date.context_today(self)))
-        waiting.action_post()
+        waiting.with_context(billing_send_anyway=True).action_post()
         return waiting.action_send_and_print()
 
     # === BUSINESS
@@ -79,6 +85,8 @@ class AccountMove(models.Model):
     @api.model
     def _get_invoice_key_cols(self):
         # EXTENDS 'account_invoice_merge': only what is collected in the same way and waits alike
+        if self.env.context.get("billing_merge"):  # the run chose them by its own key, whoever made them
+            return ["company_id", "move_type", "currency_id", "partner_id", "journal_id"]
         return super()._get_invoice_key_cols() + self._get_merged_billing_fields()
 
     @api.model
@@ -88,7 +96,7 @@ class AccountMove(models.Model):
     @api.model
     def _get_invoice_line_key_cols(self):
         # EXTENDS 'account_invoice_merge': it drops fields it doesn't know (T18)
-        own = ["start_date", "end_date", "subscription_line_id", "billing_cycle"]
+        own = ["start_date", "end_date", "subscription_line_id", "billing_cycle", "supply_date", "is_downpayment"]
         return super()._get_invoice_line_key_cols() + own
 
     @api.model

@@ -96,7 +96,9 @@ class BillingCollectMixin(models.AbstractModel):
         """
         moves = self.env["account.move"]
         alone = []
-        for move in moves.search(moves._get_waiting_domain(self.company_id), order="id"):
+        waiting = moves.search(moves._get_waiting_domain(self.company_id), order="id")
+        waiting._release_ended(self.company_id, self.date)
+        for move in self._merge_waiting(waiting):
             key = self._get_waiting_key(move)
             group = groups.get((key, ""))
             if group and not group.waiting:
@@ -105,6 +107,23 @@ class BillingCollectMixin(models.AbstractModel):
                 reason = self._get_waiting_hold_reason(move, key) or ""
                 alone.append(BillingGroup(key, move.partner_id, reason, waiting=move))
         return alone
+
+    def _merge_waiting(self, moves):
+        """Put the drafts that one invoice can hold together, where they are released together.
+
+        :param moves: deferred drafts
+        :return: the drafts that are left, merged ones among them
+        """
+        result = moves.browse()
+        by_threshold = self.company_id.billing_deferral_release == "threshold"
+        for its in moves.grouped(lambda move: (self._get_waiting_key(move), move.journal_id)).values():
+            together = its if by_threshold else its.filtered(self._is_released)
+            if len(together) > 1:
+                with self.env.cr.savepoint():
+                    merged = together.with_context(billing_merge=True).do_merge()
+                together = moves.browse(merged)
+            result += its.filtered(lambda move: move.state == "draft") | together
+        return result
 
     def _is_released(self, move):
         """Whether a deferred draft goes with this run: it is the quarter turn, or the one it waited for has passed."""

@@ -41,8 +41,13 @@ class BillingInvoiceMixin(models.AbstractModel):
         :return: date of the quarter turn, or ``None`` when it is invoiced now
         """
         company = self.company_id
-        if self.is_quarter_turn or not company.billing_min_amount or self._takes_released(group):
+        rule = group.partner.commercial_partner_id.with_company(company).billing_deferral
+        if self.is_quarter_turn or rule == "never" or self._takes_released(group):
             return None
+        if company.billing_deferral_continuing == "issue":  # only the collection waits
+            return None
+        if rule == "always":
+            return next_quarter(self.date)
         currency = self.env["res.currency"].browse(group.key.currency_id)
         minimum = company.currency_id._convert(company.billing_min_amount, currency, company, self.date)
         if currency.compare_amounts(self._get_comparable_amount(group), minimum) >= 0:
@@ -156,4 +161,8 @@ class BillingInvoiceMixin(models.AbstractModel):
 
     def _post_invoices(self, groups):
         """Post the invoices of the groups that don't wait."""
-        self.env["account.move"].union(*(group.move for group in groups if not group.deferred_until))._post(soft=False)
+        moves = self.env["account.move"].union(*(group.move for group in groups if not group.deferred_until))
+        if self.company_id.billing_deferral_continuing == "issue" and not self.is_quarter_turn:
+            small = moves.filtered(lambda move: move.billing_state == "none" and move._is_too_small(self.date))
+            small._postpone_collection(next_quarter(self.date))
+        moves._post(soft=False)

@@ -15,6 +15,17 @@ class ResPartner(models.Model):
         compute="_compute_mandate_status",
         help="State of the customer's best direct-debit mandate for the current company.",
     )
+    billing_deferral = fields.Selection(
+        selection=[
+            ("default", "As the company"),
+            ("never", "Exempt: always sent"),
+            ("always", "Always at the quarter turn"),
+        ],
+        string="Small invoices",
+        company_dependent=True,
+        help="Whether this customer's invoices under the minimum amount wait. Always: also those above it. "
+        "Empty: as the company.",
+    )
     deferred_amount = fields.Monetary(
         string="Deferred invoices",
         compute="_compute_deferred_amount",
@@ -50,6 +61,11 @@ class ResPartner(models.Model):
             partner.deferred_amount = totals.get(partner.commercial_partner_id, 0.0)
 
     # === BUSINESS
+
+    @api.model
+    def _commercial_fields(self):
+        # EXTENDS 'base': a company's invoice addresses wait as the company does
+        return [*super()._commercial_fields(), "billing_deferral"]
 
     def _get_billing_mandate(self, company):
         """The mandate this customer's subscriptions are collected with.
