@@ -39,7 +39,17 @@ class AccountMove(models.Model):
         deferred = self._defer_small()
         others = self - deferred
         result = super(AccountMove, others).action_post() if others else False
-        return result or (deferred and deferred._get_deferred_notification())
+        return deferred._get_deferred_notification() if deferred and not result else result
+
+    def action_validate_moves_with_confirmation(self):
+        # EXTENDS 'account': confirming many from the list defers the small ones, and what waits goes on waiting
+        waiting = self.filtered(lambda move: move._is_waiting())
+        waiting += (self - waiting)._defer_small()
+        others = self - waiting
+        result = False
+        if others or not waiting:
+            result = super(AccountMove, others).action_validate_moves_with_confirmation()
+        return waiting._get_deferred_notification() if waiting and not result else result
 
     # === BUSINESS
 

@@ -41,6 +41,15 @@ class TestDeferralManual(BillingCase):
         self.assertIn("2", wizard.validate_move()["params"]["message"])
         self.assertEqual((small + other + big).mapped("state"), ["draft", "draft", "posted"])
 
+    def test_confirming_many_from_the_list_defers_the_small_ones_and_leaves_what_waits(self):
+        small, big = self.make_invoice(), self.make_invoice(100)
+        self.assertIs(big.action_post(), False)
+        other = self.make_invoice(100)
+        (small + other).action_validate_moves_with_confirmation()
+        self.assertEqual((small + other).mapped("state"), ["draft", "posted"])
+        self.assertEqual(small.action_validate_moves_with_confirmation()["tag"], "display_notification")
+        self.assertEqual(small.state, "draft")
+
     def test_never_deferred_when_zero_or_negative_or_in_the_first_month_or_the_company_is_off(self):
         free, january = self.make_invoice(0), self.make_invoice(invoice_date="2026-01-15")
         (free + january).action_post()
