@@ -38,6 +38,22 @@ class Period:
     def days(self) -> int:
         return (self.end - self.start).days + 1
 
+    def overlaps(self, other: "Period") -> bool:
+        return self.start <= other.end and other.start <= self.end
+
+    def without(self, others: "Iterable[Period]") -> "Iterator[Period]":
+        """The days of this period that lie in none of the ``others``, as periods, oldest first."""
+        day = self.start
+        for other in sorted(others):
+            if not self.overlaps(other) or other.end < day:
+                continue
+            if day < other.start:
+                yield Period(day, other.start - ONE_DAY)
+            if other.end >= self.end:
+                return
+            day = other.end + ONE_DAY
+        yield Period(day, self.end)
+
 
 class Part(NamedTuple):
     """What is billed at once: ``period``, lying in the ``whole`` period of the cycle whose price is known."""

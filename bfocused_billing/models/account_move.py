@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 
@@ -33,9 +34,11 @@ class AccountMove(models.Model):
             move.deferral_reason = move._is_waiting() and move._get_deferral_reason()
 
     def _get_deferral_reason(self):
+        """Why this invoice waits and until when, as a sentence in the user's language."""
+        self.ensure_one()
         date = format_date(self.env, self.deferred_until, date_format="d MMMM y")
         if self.commercial_partner_id.with_company(self.company_id).billing_deferral == "always":
-            return self.env._("This customer's invoices always go along with the quarter turn, here of %s.", date)
+            return self.env._("This customer gets one invoice a quarter, at the quarter turn of %s.", date)
         return self.env._(
             "Under %(minimum)s, so it goes along with the quarter turn of %(date)s.",
             minimum=self.company_id.currency_id.format(self.company_id.billing_min_amount),
@@ -55,6 +58,7 @@ class AccountMove(models.Model):
 
     def _post(self, soft=True):
         # EXTENDS 'account': a deferred invoice that is posted, by whatever way, waits no longer
+        self._check_credited_whole()
         posted = super()._post(soft=soft)
         posted.filtered(lambda move: move.billing_state == "deferred").billing_state = "released"
         return posted
@@ -80,6 +84,89 @@ class AccountMove(models.Model):
             ("move_type", "=", "out_invoice"),
         ]
 
+    def _get_billing_sign(self):
+        """1 where the lines' amounts are the customer's to pay, -1 on a credit note."""
+        return -1 if self.move_type == "out_refund" else 1
+
+    # === CREDITING
+
+    def _reverse_moves(self, default_values_list=None, cancel=False):
+        # EXTENDS 'account'
+        moves = self.with_context(billing_reversal=True)
+        reversals = super(AccountMove, moves)._reverse_moves(default_values_list, cancel)
+        return reversals.with_context(billing_reversal=False)
+
+    def button_draft(self):
+        # EXTENDS 'account'
+        self._check_not_billed_again()
+        return super().button_draft()
+
+    def button_cancel(self):
+        # EXTENDS 'account'
+        self._check_not_billed_again()
+        self._check_charges_uncredited(self.line_ids)
+        return super().button_cancel()
+
+    def _bill_again(self):
+        """Let the posting of these credit notes free what they credit, to be billed by the next run.
+
+        :raise UserError: when a part was given back or freed before
+        """
+        for line in self.invoice_line_ids.filtered("refunded_line_id"):
+            charges = line.refunded_line_id.sudo().charge_ids
+            if charges.filtered(lambda charge: charge.state == "void") or charges._get_live_credits():
+                raise UserError(
+                    self.env._(
+                        "%s was credited before, so it can't be billed again as a whole. Credit it without billing it "
+                        "again.",
+                        line.refunded_line_id.name,
+                    )
+                )
+            charges.reversal_line_id = line
+
+    def _check_credited_whole(self):
+        """What is billed again has to be credited whole, or the customer pays a part of it twice."""
+        credits = self.filtered(lambda move: move.move_type == "out_refund")
+        charges = self.env["bfocused.billing.charge"].sudo()
+        for charge in charges.search([("reversal_line_id", "in", credits.invoice_line_ids.ids)]):
+            line = charge.reversal_line_id
+            if charge.currency_id.compare_amounts(charge.amount_untaxed, line.price_subtotal):
+                raise UserError(
+                    self.env._(
+                        "%(line)s is billed again, so it has to be credited whole: %(amount)s.",
+                        line=line.name,
+                        amount=charge.currency_id.format(charge.amount_untaxed),
+                    )
+                )
+
+    def _check_not_billed_again(self):
+        charges = self.env["bfocused.billing.charge"].sudo()
+        freed = charges.search([("reversal_line_id", "in", self.line_ids.ids), ("state", "=", "void")])
+        for charge in freed:
+            again = charge.subscription_line_id._get_live_charges().filtered(
+                lambda other, charge=charge: other._get_period().overlaps(charge._get_period())
+            )
+            if again:
+                raise UserError(
+                    self.env._(
+                        "%(period)s was billed again on %(invoice)s. Cancel that first.",
+                        period=charge.display_name,
+                        invoice=again[:1].move_id.display_name,
+                    )
+                )
+
+    def _check_charges_uncredited(self, lines):
+        """An invoice of which a part was given back on another one can't go: that part would be lost to the company."""
+        for credit in lines.sudo().charge_ids._get_live_credits():
+            if credit.move_id not in self:
+                raise UserError(
+                    self.env._(
+                        "%(period)s was credited on %(invoice)s. Cancel that first.",
+                        period=credit.credited_charge_id.display_name,
+                        invoice=credit.move_id.display_name,
+                    )
+                )
+
     # === MERGING DRAFTS (account_invoice_merge)
 
     @api.model
@@ -96,7 +183,7 @@ class AccountMove(models.Model):
     @api.model
     def _get_invoice_line_key_cols(self):
         # EXTENDS 'account_invoice_merge': it drops fields it doesn't know (T18)
-        own = ["start_date", "end_date", "subscription_line_id", "billing_cycle", "supply_date", "is_downpayment"]
+        own = ["start_date", "end_date", "subscription_line_id", "billing_cycle", "is_billing_credit"]
         return super()._get_invoice_line_key_cols() + own
 
     @api.model
@@ -112,8 +199,13 @@ class AccountMove(models.Model):
         result = super().merge_callback(invoices_info, old_invoices)
         for merged_id, old_ids in invoices_info.items():
             lines = {
-                (line.subscription_line_id, line.start_date): line for line in self.browse(merged_id).invoice_line_ids
+                (line.subscription_line_id, line.start_date, line.is_billing_credit): line
+                for line in self.browse(merged_id).invoice_line_ids
             }
+            texts = {(line.name, line.start_date): line for line in self.browse(merged_id).invoice_line_ids}
             for charge in self.browse(old_ids).invoice_line_ids.sudo().charge_ids:
-                charge.move_line_id = lines[charge.subscription_line_id, charge.period_start]
+                if not charge.subscription_line_id:
+                    charge.move_line_id = texts[charge.move_line_id.name, charge.period_start]
+                    continue
+                charge.move_line_id = lines[charge.subscription_line_id, charge.period_start, charge.is_credit]
         return result

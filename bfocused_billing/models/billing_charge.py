@@ -1,6 +1,10 @@
+from decimal import Decimal
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
+
+from ..periods import Part, Period, prorate
 
 
 class BillingCharge(models.Model):
@@ -53,39 +57,74 @@ class BillingCharge(models.Model):
     move_line_id = fields.Many2one(
         "account.move.line", string="Invoice line", index="btree_not_null", ondelete="set null", copy=False
     )
+    billing_round = fields.Integer(
+        string="Times billed before",
+        default=0,
+        help="How many times these days were billed, and credited, before.",
+    )
+    is_credit = fields.Boolean(
+        string="Credit", help="Gives back days that were billed and are not to be paid: after a change, end or pause."
+    )
+    credited_charge_id = fields.Many2one(
+        "bfocused.billing.charge", string="Credit of", index="btree_not_null", ondelete="restrict"
+    )
+    credit_ids = fields.One2many("bfocused.billing.charge", "credited_charge_id", string="Credits")
+    cycle_start = fields.Date(string="Cycle from", help="First day of the whole period the price is for.")
+    cycle_end = fields.Date(string="Cycle to", help="Last day of the whole period the price is for.")
+    cycle_amount = fields.Monetary(
+        string="Price of the cycle",
+        help="Quantity times price less discount for the whole period, as agreed when this was billed.",
+    )
+    reversal_line_id = fields.Many2one(
+        "account.move.line",
+        string="Billed again after",
+        index="btree_not_null",
+        ondelete="set null",
+        copy=False,
+        help="Line of the credit note that, once posted, frees the period to be billed again.",
+    )
     move_id = fields.Many2one(related="move_line_id.move_id", string="Invoice", store=True, index="btree_not_null")
     run_id = fields.Many2one("bfocused.billing.run", string="Billing run", index="btree_not_null", ondelete="set null")
 
     _billed_once = models.UniqueIndex(
-        "(subscription_line_id, kind, period_start) WHERE state <> 'void' AND subscription_line_id IS NOT NULL",
+        "(subscription_line_id, kind, period_start, billing_round, is_credit) "
+        "WHERE state <> 'void' AND subscription_line_id IS NOT NULL",
         "This period was billed already.",
     )
+    # A day of a line is billed once in each round, and given back once; an even number bills, an odd one gives back.
     _no_overlap = models.Constraint(
         "EXCLUDE USING gist ("
         "int4range(subscription_line_id, subscription_line_id, '[]') WITH &&, "
+        "int4range(2 * billing_round + (is_credit IS TRUE)::int, 2 * billing_round + (is_credit IS TRUE)::int, '[]') "
+        "WITH &&, "
         "daterange(period_start, period_end, '[]') WITH &&"
-        ") WHERE (kind = 'subscription' AND state <> 'void' AND subscription_line_id IS NOT NULL)",
+        ") WHERE (kind IN ('subscription', 'adjustment') AND state <> 'void' AND subscription_line_id IS NOT NULL)",
         "A part of this period was billed already.",
     )
     _period_order = models.Constraint("CHECK (period_start <= period_end)", "A charge can't end before it starts.")
 
     # === COMPUTE
 
-    @api.depends("move_line_id.parent_state")
+    @api.depends("move_line_id.parent_state", "reversal_line_id.parent_state")
     def _compute_state(self):
         states = {"draft": "drafted", "posted": "billed", "cancel": "void"}
         for charge in self:
-            if charge.move_line_id:
+            if charge.reversal_line_id.parent_state == "posted":
+                charge.state = "void"
+            elif charge.move_line_id:
                 charge.state = states[charge.move_line_id.parent_state]
             else:
                 # A subscription's days are found again by its dates; other charges wait in the ledger itself.
-                charge.state = "void" if charge.kind == "subscription" else "open"
+                charge.state = "void" if charge.subscription_line_id else "open"
 
-    @api.depends("move_line_id.price_subtotal")
+    @api.depends("move_line_id.price_subtotal", "move_line_id.move_id.move_type")
     def _compute_amount_untaxed(self):
         for charge in self:
-            # a void charge keeps what it was
-            charge.amount_untaxed = charge.move_line_id.price_subtotal if charge.move_line_id else charge.amount_untaxed
+            line = charge.move_line_id
+            if line:  # a void charge keeps what it was
+                charge.amount_untaxed = line.move_id._get_billing_sign() * line.price_subtotal
+            else:
+                charge.amount_untaxed = charge.amount_untaxed
 
     @api.depends("kind", "product_id", "period_start", "period_end")
     def _compute_display_name(self):
@@ -110,14 +149,59 @@ class BillingCharge(models.Model):
         """The live charges of the subscription lines of ``dues``, read from the database.
 
         :param dues: list of Due
-        :return: list of (id of the subscription line, first day, last day)
+        :return: list of arguments for :meth:`Due.is_in`
         """
         lines = [due.line.id for due in dues]
         charges = self.search_fetch(
-            [("subscription_line_id", "in", lines), ("kind", "=", "subscription"), ("state", "!=", "void")],
-            ["subscription_line_id", "period_start", "period_end"],
+            [("subscription_line_id", "in", lines), ("state", "!=", "void")],
+            ["subscription_line_id", "billing_round", "is_credit", "period_start", "period_end"],
         )
-        return [(charge.subscription_line_id.id, charge.period_start, charge.period_end) for charge in charges]
+        return [
+            (
+                charge.subscription_line_id.id,
+                charge.billing_round,
+                charge.is_credit,
+                charge.period_start,
+                charge.period_end,
+            )
+            for charge in charges
+        ]
+
+    def _get_live_credits(self):
+        return self.credit_ids.filtered(lambda credit: credit.state != "void")
+
+    def _get_period(self):
+        self.ensure_one()
+        return Period(self.period_start, self.period_end)
+
+    def _get_uncredited_periods(self):
+        """The days of this charge that weren't given back by a credit of the ledger, oldest first.
+
+        :rtype: iterator of periods.Period
+        """
+        self.ensure_one()
+        return self._get_period().without(credit._get_period() for credit in self._get_live_credits())
+
+    def _get_whole(self):
+        """The period the price is for, and that price; where the invoice line was changed by hand, what it says.
+
+        :return: periods.Period and Decimal
+        """
+        self.ensure_one()
+        line, period = self.move_line_id, self._get_period()
+        sign = line.move_id._get_billing_sign()
+        billed = self.currency_id.round(line.price_unit * line.quantity * (1 - line.discount / 100)) * sign
+        if self.cycle_start:
+            whole, amount = Period(self.cycle_start, self.cycle_end), Decimal(str(self.cycle_amount))
+            agreed = prorate(amount, Part(period, whole), Decimal(str(self.currency_id.rounding)))
+            if self.currency_id.compare_amounts(float(agreed), billed) == 0:
+                return whole, amount
+        return period, Decimal(str(billed))
+
+    def _is_credited_by_hand(self):
+        """Whether a credit note that somebody made already gives this charge's amount back."""
+        self.ensure_one()
+        return any(line.parent_state == "posted" for line in self.move_line_id.sudo().refund_line_ids)
 
     # === ACTIONS
 

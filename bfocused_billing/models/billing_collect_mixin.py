@@ -3,7 +3,7 @@ from psycopg2 import OperationalError
 from odoo import models
 from odoo.fields import Domain
 
-from .billing_group import BillingGroup, Due, GroupKey
+from .billing_group import BillingGroup, GroupKey
 
 
 class BillingCollectMixin(models.AbstractModel):
@@ -40,17 +40,58 @@ class BillingCollectMixin(models.AbstractModel):
         for subscription, its_lines in lines.grouped("sale_subscription_id").items():
             try:
                 key, reason = self._get_group_key(subscription), subscription._get_hold_reason() or ""
-                dues = [Due(line, part) for line in its_lines for part in line._get_due_parts(self.date)]
+                dues = [due for line in its_lines for due in line._get_dues(self.date)]
             except OperationalError:
                 raise
             except Exception as error:  # whatever is wrong with one subscription must not stop the others
                 key = self._get_error_key(subscription)
-                groups[key, subscription] = BillingGroup(key, subscription.partner_id, error=error)
+                groups[key, subscription] = self._make_group(key, subscription.partner_id)
+                groups[key, subscription].error = error
                 continue
             if (key, reason) not in groups:
-                groups[key, reason] = BillingGroup(key, subscription._get_billing_partner(), reason)
+                groups[key, reason] = self._make_group(key, subscription._get_billing_partner(), reason)
             groups[key, reason].dues += dues
+        self._add_usage(groups)
         return [*groups.values(), *self._add_waiting(groups), *self._get_incomplete_groups()]
+
+    def _make_group(self, key, partner, reason=""):
+        return BillingGroup(key, partner, reason, usage_charges=self.env["bfocused.billing.charge"])
+
+    def _add_usage(self, groups):
+        """Lay the calls of months that are over by the customer's group, or in one of their own.
+
+        :param groups: dict of BillingGroup by (GroupKey, reason for which it is held)
+        """
+        charges = self.env["bfocused.billing.charge"]._get_open_usage_charges(self.company_id, self.date)
+        lines = charges._prepare_usage_move_lines()
+        terms = {}
+        for charge, values in zip(charges, lines, strict=True):
+            payer = charge._get_usage_terms()
+            if payer not in terms:
+                terms[payer] = self._get_usage_key(*payer)
+            key, reason = terms[payer]
+            if (key, reason) not in groups:
+                groups[key, reason] = self._make_group(key, payer[1], reason)
+            groups[key, reason].usage_charges += charge
+            groups[key, reason].usage_lines.append(values)
+
+    def _get_usage_key(self, subscription, partner):
+        """The invoice on which a customer's calls belong.
+
+        :param subscription: ``sale.subscription`` whose terms apply, or empty: the customer's own
+        :param partner: ``res.partner`` the invoice is addressed to
+        :return: GroupKey, and the reason for which it is held
+        """
+        if subscription:
+            return self._get_group_key(subscription), subscription._get_hold_reason() or ""
+        mode = partner.with_company(self.company_id).customer_payment_mode_id or self.company_id.billing_payment_mode_id
+        mandate, reason = self.env["account.banking.mandate"], ""
+        if mode.payment_method_id.mandate_required:
+            mandate = partner._get_billing_mandate(self.company_id)
+            reason = partner._get_mandate_problem(self.company_id, mandate) or ""
+        position = self.env["account.fiscal.position"].with_company(self.company_id)._get_fiscal_position(partner)
+        key = GroupKey(partner.id, self.company_id.currency_id.id, mode.id, mandate.id, position.id, False)
+        return key, reason
 
     def _get_incomplete_groups(self):
         """Running subscriptions that can't even be said to be due, so that nobody waits for their invoice in silence.
@@ -63,7 +104,7 @@ class BillingCollectMixin(models.AbstractModel):
             & (Domain("template_id.billing_cycle", "=", False) | Domain("date_start", "=", False))
         )
         return [
-            BillingGroup(
+            self._make_group(
                 self._get_error_key(subscription),
                 subscription.partner_id,
                 self.env._("%s has no billing cycle or no start date, so it is never due.", subscription.display_name),
@@ -105,7 +146,8 @@ class BillingCollectMixin(models.AbstractModel):
                 group.waiting = move
             elif self._is_released(move):
                 reason = self._get_waiting_hold_reason(move, key) or ""
-                alone.append(BillingGroup(key, move.partner_id, reason, waiting=move))
+                alone.append(self._make_group(key, move.partner_id, reason))
+                alone[-1].waiting = move
         return alone
 
     def _merge_waiting(self, moves):
@@ -127,7 +169,9 @@ class BillingCollectMixin(models.AbstractModel):
 
     def _is_released(self, move):
         """Whether a deferred draft goes with this run: it is the quarter turn, or the one it waited for has passed."""
-        return self.is_quarter_turn or (move.deferred_until and move.deferred_until <= self.date)
+        wish = move.commercial_partner_id.with_company(self.company_id).billing_deferral
+        is_overdue = move.deferred_until and move.deferred_until <= self.date
+        return self.is_quarter_turn or is_overdue or wish == "never"
 
     def _get_waiting_key(self, move):
         """The group a deferred draft belongs to today: its mandate may have been replaced since it was made."""

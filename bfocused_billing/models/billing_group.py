@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
-from ..periods import Part
+from ..periods import Part, Period
 
 
 class GroupKey(NamedTuple):
@@ -19,15 +19,25 @@ class GroupKey(NamedTuple):
 
 
 class Due(NamedTuple):
-    """One period of one subscription line that may be billed now."""
+    """One period of one subscription line that may be billed, or credited, now."""
 
     line: Any  # sale.subscription.line
     part: Part
+    billing_round: int = 0  # how many times these days were billed, and credited, before
+    credited: Any = None  # bfocused.billing.charge of which this gives days back
 
-    def is_in(self, line_id, start, end):
-        """Whether days of this period are among those from ``start`` to ``end`` of the line with that id."""
-        period = self.part.period
-        return self.line.id == line_id and period.start <= end and start <= period.end
+    @property
+    def is_credit(self):
+        return self.credited is not None
+
+    @property
+    def key(self):
+        """What the ledger holds once."""
+        return self.line.id, self.billing_round, self.is_credit, self.part.period.start
+
+    def is_in(self, line_id, billing_round, is_credit, start, end):
+        """Whether the ledger's days from ``start`` to ``end`` are among those of this one."""
+        return self.key[:3] == (line_id, billing_round, is_credit) and self.part.period.overlaps(Period(start, end))
 
 
 @dataclass
@@ -38,8 +48,10 @@ class BillingGroup:
     partner: Any  # res.partner, the invoice address
     hold_reason: str = ""
     dues: list[Due] = field(default_factory=list)
+    usage_charges: Any = ()  # bfocused.billing.charge, open ones
+    usage_lines: list[dict] = field(default_factory=list)  # values of their invoice lines, in the same order
     waiting: Any = None  # account.move, a deferred draft
-    amount_untaxed: float = 0.0  # of the dues, in the group's currency
+    amount_untaxed: float = 0.0  # of the dues and the calls, in the group's currency
     amount_total: float = 0.0
     deferred_until: date | None = None
     move: Any = None  # account.move, once it is drafted

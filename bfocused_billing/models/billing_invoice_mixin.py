@@ -22,12 +22,18 @@ class BillingInvoiceMixin(models.AbstractModel):
         base_lines = [
             taxes._prepare_base_line_for_taxes_computation(
                 None,
-                **due.line._prepare_period_base_line(due.part),
+                **due.line._prepare_due_base_line(due),
                 partner_id=group.partner,
                 currency_id=currency,
                 sign=1,
             )
             for due in group.dues
+        ]
+        base_lines += [
+            taxes._prepare_base_line_for_taxes_computation(
+                None, **self._prepare_usage_base_line(values), partner_id=group.partner, currency_id=currency, sign=1
+            )
+            for values in group.usage_lines
         ]
         taxes._add_tax_details_in_base_lines(base_lines, self.company_id)
         taxes._round_base_lines_tax_details(base_lines, self.company_id)
@@ -41,18 +47,24 @@ class BillingInvoiceMixin(models.AbstractModel):
         :return: date of the quarter turn, or ``None`` when it is invoiced now
         """
         company = self.company_id
-        rule = group.partner.commercial_partner_id.with_company(company).billing_deferral
-        if self.is_quarter_turn or rule == "never" or self._takes_released(group):
+        wish = group.partner.commercial_partner_id.with_company(company).billing_deferral
+        if self.is_quarter_turn or wish == "never" or self._takes_released(group):
             return None
-        if company.billing_deferral_continuing == "issue":  # only the collection waits
-            return None
-        if rule == "always":
+        if group.amount_total <= 0 and not self._can_net(group):
+            return None  # what the customer gets back doesn't wait, unless something waits to set it off against
+        if wish == "always":
             return next_quarter(self.date)
+        if not company.billing_min_amount:
+            return None
         currency = self.env["res.currency"].browse(group.key.currency_id)
         minimum = company.currency_id._convert(company.billing_min_amount, currency, company, self.date)
         if currency.compare_amounts(self._get_comparable_amount(group), minimum) >= 0:
             return None
         return next_quarter(self.date)
+
+    def _can_net(self, group):
+        """Whether the credit of the group leaves something to pay on the draft that waits."""
+        return bool(group.waiting) and group.waiting.amount_total + group.amount_total >= 0
 
     def _get_comparable_amount(self, group):
         """What is compared with the minimum: the new charges, and what waits where the two may release each other."""
@@ -70,7 +82,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         for group in joining:
             group.move = group.waiting
             group.move.write(self._prepare_joined_move(group))
-        moves = self.env["account.move"].create([self._prepare_move(group) for group in starting])
+        moves = self.env["account.move"]._create_in_bulk([self._prepare_move(group) for group in starting])
         for group, move in zip(starting, moves, strict=True):
             group.move = move
         self._create_charges(groups)
@@ -128,10 +140,22 @@ class BillingInvoiceMixin(models.AbstractModel):
         }
 
     def _prepare_move_lines(self, group):
-        return [Command.create(due.line._prepare_period_move_line(due.part)) for due in group.dues]
+        lines = [due.line._prepare_due_move_line(due) for due in group.dues] + group.usage_lines
+        return [Command.create(values) for values in lines]
+
+    def _prepare_usage_base_line(self, values):
+        """The same as the values of an invoice line for calls, for Odoo's tax engine."""
+        [(_command, _id, tax_ids)] = values["tax_ids"]
+        return {
+            "product_id": self.env["product.product"].browse(values["product_id"]),
+            "quantity": values["quantity"],
+            "price_unit": values["price_unit"],
+            "tax_ids": self.env["account.tax"].browse(tax_ids),
+        }
 
     def _get_subscriptions(self, group):
-        return self.env["sale.subscription.line"].union(*(due.line for due in group.dues)).sale_subscription_id
+        subscriptions = self.env["sale.subscription.line"].union(*(due.line for due in group.dues)).sale_subscription_id
+        return subscriptions | group.usage_charges.usage_number_id.subscription_id
 
     def _create_charges(self, groups):
         """Write in the ledger what the drafts charge. Here the database refuses what was charged before."""
@@ -139,19 +163,41 @@ class BillingInvoiceMixin(models.AbstractModel):
         charges.flush_model(["state"])  # a charge that was freed just now must not stand in the way of its successor
         values = []
         for group in groups:
-            move_lines = {(line.subscription_line_id, line.start_date): line for line in group.move.invoice_line_ids}
-            values += [self._prepare_charge(due, move_lines[due.line, due.part.period.start]) for due in group.dues]
+            move_lines = {
+                (line.subscription_line_id, line.start_date, line.is_billing_credit): line
+                for line in group.move.invoice_line_ids
+            }
+            values += [
+                self._prepare_charge(due, move_lines[due.line, due.part.period.start, due.is_credit])
+                for due in group.dues
+            ]
+            self._put_usage_on_lines(group)
         charges.create(values)
+
+    def _put_usage_on_lines(self, group):
+        """Calls are in the ledger since their import: now their charges know their invoice line."""
+        if not group.usage_charges:
+            return
+        # the text names number, destination class and month, which is what a charge of calls is one of
+        lines = {(line.name, line.start_date): line for line in group.move.invoice_line_ids.sorted("id")}
+        for charge, values in zip(group.usage_charges.sudo(), group.usage_lines, strict=True):
+            charge.write({"move_line_id": lines[values["name"], charge.period_start].id, "run_id": self.id})
 
     def _prepare_charge(self, due, move_line):
         return {
             "company_id": self.company_id.id,
             "currency_id": move_line.currency_id.id,
-            "kind": "subscription",
+            "kind": due.line._get_charge_kind(due),
             "partner_id": move_line.move_id.commercial_partner_id.id,
             "subscription_line_id": due.line.id,
             "period_start": due.part.period.start,
             "period_end": due.part.period.end,
+            "billing_round": due.billing_round,
+            "is_credit": due.is_credit,
+            "credited_charge_id": due.credited.id if due.is_credit else False,
+            "cycle_start": due.part.whole.start,
+            "cycle_end": due.part.whole.end,
+            "cycle_amount": due.credited.cycle_amount if due.is_credit else due.line._get_cycle_amount(),
             "amount_untaxed": move_line.price_subtotal,
             "move_line_id": move_line.id,
             "run_id": self.id,
@@ -160,9 +206,9 @@ class BillingInvoiceMixin(models.AbstractModel):
     # === POST
 
     def _post_invoices(self, groups):
-        """Post the invoices of the groups that don't wait."""
+        """Post the invoices of the groups that don't wait; one under zero is a credit note, as Odoo has it."""
         moves = self.env["account.move"].union(*(group.move for group in groups if not group.deferred_until))
-        if self.company_id.billing_deferral_continuing == "issue" and not self.is_quarter_turn:
-            small = moves.filtered(lambda move: move.billing_state == "none" and move._is_too_small(self.date))
-            small._postpone_collection(next_quarter(self.date))
-        moves._post(soft=False)
+        owed = moves.filtered(lambda move: move.currency_id.compare_amounts(move.amount_total, 0) < 0)
+        owed.action_switch_move_type()
+        owed.write({"payment_mode_id": False, "mandate_id": False})  # nothing to collect
+        moves._post_in_bulk()

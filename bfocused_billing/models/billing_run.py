@@ -15,6 +15,7 @@ _logger = logging.getLogger(__name__)
 
 LATEST_RUN = timedelta(days=31)  # from today; a date typed wrongly must not bill a year ahead
 BATCH_SIZE = 100  # customers whose invoices are made together; more costs memory and saves no time
+BATCHES_IN_MEMORY = 8  # after so many what was read is forgotten, so that memory doesn't grow with the customers
 
 
 class BillingRun(models.Model):
@@ -206,8 +207,11 @@ class BillingRun(models.Model):
         run = self.with_company(self.company_id).with_context(tracking_disable=True)
         groups = run._group_lines(run._collect_lines())
         rows = []
-        for batch in split_every(BATCH_SIZE, groups, list):
+        for number, batch in enumerate(split_every(BATCH_SIZE, groups, list), start=1):
             rows += run._bill_groups(batch)
+            if number % BATCHES_IN_MEMORY == 0:
+                self.env.flush_all()
+                self.env.invalidate_all(flush=False)
         return rows
 
     def _bill_groups(self, groups):
@@ -225,7 +229,7 @@ class BillingRun(models.Model):
                 middle = len(groups) // 2
                 return self._bill_groups(groups[:middle]) + self._bill_groups(groups[middle:])
             if isinstance(error, (UniqueViolation, ExclusionViolation)) and self._drop_billed(groups[0]):
-                return self._bill_groups(groups) if groups[0].dues else []
+                return self._bill_groups(groups) if groups[0].dues or groups[0].usage_lines else []
             return [self._prepare_failed_row(groups[0], error)]
 
     def _drop_billed(self, group):

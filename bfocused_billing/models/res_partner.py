@@ -17,14 +17,12 @@ class ResPartner(models.Model):
     )
     billing_deferral = fields.Selection(
         selection=[
-            ("default", "As the company"),
-            ("never", "Exempt: always sent"),
-            ("always", "Always at the quarter turn"),
+            ("never", "Never: send each invoice"),
+            ("always", "Always: one invoice a quarter"),
         ],
-        string="Small invoices",
+        string="Wait for the quarter turn",
         company_dependent=True,
-        help="Whether this customer's invoices under the minimum amount wait. Always: also those above it. "
-        "Empty: as the company.",
+        help="Empty: invoices under the company's minimum amount wait. Set on the company the customer belongs to.",
     )
     deferred_amount = fields.Monetary(
         string="Deferred invoices",
@@ -61,11 +59,6 @@ class ResPartner(models.Model):
             partner.deferred_amount = totals.get(partner.commercial_partner_id, 0.0)
 
     # === BUSINESS
-
-    @api.model
-    def _commercial_fields(self):
-        # EXTENDS 'base': a company's invoice addresses wait as the company does
-        return [*super()._commercial_fields(), "billing_deferral"]
 
     def _get_billing_mandate(self, company):
         """The mandate this customer's subscriptions are collected with.
@@ -113,3 +106,27 @@ class ResPartner(models.Model):
                 company=mandate.company_id.name,
             )
         return mandate._get_mandate_problem()
+
+    # === POSTING IN BULK
+
+    def _increase_rank(self, field, n=1):
+        # EXTENDS 'account': within a batch, first counted and then done together
+        batch = self.env.context.get("billing_posting_batch")
+        if not batch:
+            return super()._increase_rank(field, n)
+        for partner in self:
+            batch.ranks[field][partner.id] += n
+        return None
+
+    @api.model
+    def _increase_ranks(self, ranks):
+        """Increase the ranks of partners as Odoo does one by one: those who have none now, the others at the commit.
+
+        :param ranks: dict of field name to dict of partner id to number
+        """
+        for field, numbers in ranks.items():
+            for number in set(numbers.values()):
+                partners = self.browse(partner for partner, its in numbers.items() if its == number).sudo()
+                ranked = partners.filtered(field)
+                ranked._increase_rank(field, number)
+                (partners - ranked).write({field: number})

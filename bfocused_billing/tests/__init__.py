@@ -1,6 +1,8 @@
 from . import (
     test_billing_run,
+    test_bulk_equality,
     test_catalogue,
+    test_changes,
     test_deferral,
     test_deferral_manual,
     test_import,
@@ -8,4 +10,7 @@ from . import (
     test_periods,
     test_security,
     test_subscription,
+    test_usage_billing,
+    test_usage_import,
+    test_usage_rating,
 )

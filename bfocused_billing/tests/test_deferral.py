@@ -71,6 +71,24 @@ class TestDeferral(BillingCase):
         self.bill("2026-02-01")
         self.assertEqual(self.get_invoices().state, "posted")
 
+    def test_an_exempt_customer_never_waits_and_what_waited_goes(self):
+        self.make_subscription(self.month, self.cloudbox, start="2026-02-01", date="2026-03-01")
+        self.bill("2026-02-01")
+        self.customer.with_company(self.company).billing_deferral = "never"
+        self.make_subscription(self.month, self.cloudbox, start="2026-03-01", date="2026-04-01")
+        self.bill("2026-03-01")
+        self.assertRecordValues(self.get_invoices(), [{"state": "posted", "amount_untaxed": 60}])
+
+    def test_a_customer_who_always_waits_gets_one_invoice_a_quarter(self):
+        self.customer.with_company(self.company).billing_deferral = "always"
+        self.make_subscription(self.month, *[self.cloudbox] * 3, start="2026-02-01")
+        for text in ("2026-02-01", "2026-03-01"):
+            run = self.bill(text)
+            self.assertEqual(run.line_ids.outcome, "deferred")
+            self.assertIn("one invoice a quarter", run.line_ids.message)
+        self.bill("2026-04-01")
+        self.assertRecordValues(self.get_invoices(), [{"state": "posted", "amount_untaxed": 270}])
+
     def test_released_at_the_quarter_turn_only_a_bigger_invoice_in_between_leaves_what_waits(self):
         self.make_subscription(self.month, self.cloudbox, start="2026-02-01", date="2026-03-01")
         self.bill("2026-02-01")

@@ -63,6 +63,7 @@ class TestLedger(BillingCase):
         cycle = self.subscription.template_id._get_cycle(day("2026-01-01"))
         parts = list(cycle.parts(day("2026-01-01"), day("2026-07-01")))
         self.patch(self.env.registry["sale.subscription.line"], "_get_due_parts", lambda line, date: parts)
+        self.patch(self.env.registry["sale.subscription.line"], "_get_round", lambda line, part: 0)
         self.patch(
             self.env.registry["sale.subscription"],
             "_get_billable_domain",

@@ -84,6 +84,12 @@ class TestSubscription(BillingCase):
         subscription.stage_id = self.env.ref("subscription_oca.subscription_stage_closed")
         self.assertEqual(subscription.date, day("2026-02-10"))
         with freeze_time("2026-05-01"):
+            run = self.bill("2026-05-01")
+        # 70 of February, and 120 of the quarter, of which 10 February and later are given back
+        self.assertEqual(run.line_ids.outcome, "invoiced")
+        credit = self.env["account.move"].search([("move_type", "=", "out_refund")])
+        self.assertEqual(credit.invoice_line_ids.mapped("price_subtotal"), [20.36, 27.14])
+        with freeze_time("2026-05-01"):
             self.assertFalse(self.bill("2026-05-01").line_ids)
 
     def test_reopening_is_possible_on_the_day_itself_only(self):

@@ -1,1 +1,10 @@
-from . import billing_import, billing_import_line, sale_advance_payment_inv, validate_account_move
+from . import (
+    account_move_reversal,
+    billing_import,
+    billing_import_line,
+    sale_advance_payment_inv,
+    subscription_change,
+    usage_assign,
+    usage_import,
+    validate_account_move,
+)

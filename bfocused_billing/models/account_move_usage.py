@@ -1,0 +1,142 @@
+import csv
+import io
+
+from odoo import fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL, float_repr
+
+MOST_CALLS_IN_PDF = 2000  # the most calls a PDF lists; a CSV lists all
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    has_usage = fields.Boolean(compute="_compute_has_usage", compute_sudo=True)
+
+    def _compute_has_usage(self):
+        domain = [("move_id", "in", self.ids), ("kind", "=", "usage")]
+        groups = self.env["bfocused.billing.charge"]._read_group(domain, ["move_id"])
+        with_usage = {move.id for (move,) in groups}
+        for move in self:
+            move.has_usage = move.id in with_usage
+
+    # === ACTIONS
+
+    def action_download_usage(self):
+        """Attach the specification of the calls as CSV, and download it."""
+        self.ensure_one()
+        attachment = self._attach_usage_specification()
+        return {
+            "type": "ir.actions.act_url",
+            "url": f"/web/content/{attachment.id}?download=true",
+            "target": "download",
+        }
+
+    def action_print_usage(self):
+        self.ensure_one()
+        return self.env.ref("bfocused_billing.action_report_usage_specification").report_action(self)
+
+    # === BUSINESS
+
+    def _get_usage_charges(self):
+        """The charges of calls on the invoice, by number and destination class.
+
+        :raise AccessError: for whom may not read the invoice
+        """
+        self.check_access("read")
+        charges = self.env["bfocused.billing.charge"].sudo()
+        found = charges.search([("move_id", "in", self.ids), ("kind", "=", "usage")])
+        return found.sorted(
+            lambda charge: (charge.usage_number_id.name, charge.usage_destination_id.name or "", charge.period_start)
+        )
+
+    def _get_usage_calls(self, charges, limit=None):
+        """The calls of charges, oldest first, straight from the database.
+
+        :return: iterator of (charge id, moment as text in the company's time zone, dialled number, seconds, amount)
+        """
+        if not charges:
+            return iter(())
+        charges.env["bfocused.usage.record"].flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT charge_id, to_char(started_at AT TIME ZONE 'UTC' AT TIME ZONE %s, 'YYYY-MM-DD HH24:MI:SS'),
+                       dialled, seconds, amount
+                  FROM bfocused_usage_record
+                 WHERE charge_id IN %s
+              ORDER BY number, started_at, id
+                 LIMIT %s
+                """,
+                self.company_id.usage_tz,
+                tuple(charges.ids),
+                limit,
+            )
+        )
+        return iter(self.env.cr.fetchall())
+
+    def _get_usage_csv(self):
+        """The specification as a spreadsheet opens it.
+
+        :return: bytes; amounts excluding VAT in the company's currency, durations in seconds
+        """
+        self.ensure_one()
+        localized = self.with_context(lang=self.partner_id.lang or self.env.lang)
+        env = localized.env
+        charges = localized._get_usage_charges()
+        names = {charge.id: (charge.usage_number_id.name, charge.usage_destination_id.name) for charge in charges}
+        text = io.StringIO()
+        writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
+        header = [
+            env._("Number"),
+            env._("Destination"),
+            env._("Started"),
+            env._("Dialled number"),
+            env._("Seconds"),
+            env._("Amount"),
+        ]
+        writer.writerow(header)
+        mark = localized.env["res.lang"]._get_data(code=localized.env.lang).decimal_point
+        for charge_id, moment, dialled, seconds, amount in localized._get_usage_calls(charges):
+            written = float_repr(amount, 6).replace(".", mark)
+            writer.writerow([*map(_as_text, names[charge_id]), moment, _as_text(dialled), seconds, written])
+        return text.getvalue().encode("utf-8-sig")
+
+    def _attach_usage_specification(self):
+        """Attach the CSV to the invoice, in the place of an earlier one.
+
+        :return: ``ir.attachment`` record
+        :raise UserError: when there are no calls on the invoice
+        """
+        self.ensure_one()
+        if not self.has_usage:
+            raise UserError(self.env._("There are no calls on this invoice."))
+        name = self.env._("Calls %s.csv", (self.name or str(self.id)).replace("/", "-"))
+        attachments = self.env["ir.attachment"]
+        content = self._get_usage_csv()
+        domain = [("res_model", "=", self._name), ("res_id", "=", self.id), ("name", "=", name)]
+        attachment = attachments.search(domain, limit=1)
+        if attachment:
+            attachment.write({"raw": content, "mimetype": "text/csv"})
+            return attachment
+        return attachments.create(
+            {"name": name, "res_model": self._name, "res_id": self.id, "raw": content, "mimetype": "text/csv"}
+        )
+
+    def _get_usage_specification(self):
+        """What the PDF shows.
+
+        :return: list of dict with charge and its calls; and how many calls it leaves to the CSV
+        """
+        charges = self._get_usage_charges()
+        calls = {charge.id: [] for charge in charges}
+        for charge_id, moment, dialled, seconds, amount in self._get_usage_calls(charges, MOST_CALLS_IN_PDF):
+            calls[charge_id].append({"moment": moment, "dialled": dialled, "seconds": seconds, "amount": amount})
+        left_out = sum(charges.mapped("usage_calls")) - sum(map(len, calls.values()))
+        return [{"charge": charge, "calls": calls[charge.id]} for charge in charges], max(left_out, 0)
+
+
+def _as_text(cell):
+    """A cell a spreadsheet doesn't take for a formula; a leading plus of a number is none."""
+    cell = cell or ""
+    return f"'{cell}" if cell[:1] in "=@-\t\r" and cell else cell

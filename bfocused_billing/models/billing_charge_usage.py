@@ -1,0 +1,170 @@
+from odoo import api, fields, models
+from odoo.tools import format_date
+
+from ..usage import Booking
+
+
+class BillingCharge(models.Model):
+    """A charge of calls: what one number called to one destination class in one month, billed in arrears.
+
+    The import adds calls to it as long as it is open; once it is on an invoice, later calls go to a later month.
+    """
+
+    _inherit = "bfocused.billing.charge"
+
+    usage_number_id = fields.Many2one(
+        "bfocused.usage.number", string="Number", index="btree_not_null", ondelete="restrict", check_company=True
+    )
+    usage_destination_id = fields.Many2one(
+        "bfocused.usage.destination", string="Destination class", index="btree_not_null", ondelete="restrict"
+    )
+    usage_record_ids = fields.One2many("bfocused.usage.record", inverse_name="charge_id", string="Calls")
+    usage_calls = fields.Integer(string="Number of calls")
+    usage_seconds = fields.Integer(string="Duration (s)", help="In seconds.")
+    usage_amount = fields.Float(
+        string="Amount of the calls",
+        digits=(16, 6),
+        help="Their sum, before it is rounded to cents once for the whole charge.",
+    )
+    quantity = fields.Float(digits=(16, 2), help="Of calls: minutes.")
+
+    _usage_once = models.UniqueIndex(
+        "(usage_number_id, usage_destination_id, period_start) WHERE kind = 'usage' AND state <> 'void'",
+        "These calls are charged already.",
+    )
+    _usage_complete = models.Constraint(
+        "CHECK (usage_number_id IS NULL OR (kind = 'usage' AND usage_destination_id IS NOT NULL))",
+        "A charge of calls has a number and a destination class.",
+    )
+
+    # === COMPUTE
+
+    @api.depends("usage_amount", "move_line_id.price_subtotal")
+    def _compute_amount_untaxed(self):
+        # EXTENDS 'bfocused_billing': calls that are off their invoice again cost what they came to
+        result = super()._compute_amount_untaxed()
+        for charge in self:
+            if charge.usage_number_id and not charge.move_line_id:
+                charge.amount_untaxed = charge.currency_id.round(charge.usage_amount)
+        return result
+
+    @api.depends("usage_number_id", "usage_destination_id")
+    def _compute_display_name(self):
+        # EXTENDS 'bfocused_billing'
+        result = super()._compute_display_name()
+        for charge in self.filtered("usage_number_id"):
+            start, end = (format_date(charge.env, day) for day in (charge.period_start, charge.period_end))
+            number, destination = charge.usage_number_id.name, charge.usage_destination_id.name
+            charge.display_name = f"{number} {destination} {start} – {end}"
+        return result
+
+    # === BUSINESS
+
+    @api.model
+    def _get_open_usage_charges(self, company, date):
+        """The charges of calls that may be billed on ``date``: of months that are over.
+
+        :param company: ``res.company`` record
+        :param date: date of the billing run
+        :return: charges by number, destination class and month, with what their invoice lines need prefetched
+        """
+        self._rebook_void_usage(company)
+        charges = self.search(
+            [
+                ("company_id", "=", company.id),
+                ("kind", "=", "usage"),
+                ("state", "=", "open"),
+                ("usage_calls", ">", 0),
+                ("period_end", "<", date),
+            ]
+        )
+        destinations = charges.usage_destination_id
+        order = {destination: index for index, destination in enumerate(destinations.sorted())}
+        return charges.sorted(
+            lambda charge: (charge.usage_number_id.name, order[charge.usage_destination_id], charge.period_start)
+        )
+
+    def _rebook_void_usage(self, company):
+        """Calls whose invoice was cancelled are to be billed again; the void charge stays as history."""
+        booking = Booking(self.env, company)
+        if booking.has_void():
+            booking.rebook_void()
+
+    def _get_usage_terms(self):
+        """Whose terms the invoice follows.
+
+        :return: (``sale.subscription`` record or empty, ``res.partner`` record the invoice is addressed to)
+        """
+        self.ensure_one()
+        number = self.usage_number_id
+        subscription = number.subscription_id
+        if subscription:
+            return subscription, subscription._get_billing_partner()
+        customer = number.partner_id
+        address = customer.address_get(["invoice"])["invoice"]
+        # the customer's own record is read together with the others
+        return subscription, customer if address == customer.id else self.env["res.partner"].browse(address)
+
+    def _prepare_usage_move_line(self):
+        """Values of the invoice line of this charge, text in the customer's language; amounts in its currency."""
+        self.ensure_one()
+        return self._prepare_usage_move_lines()[0]
+
+    def _prepare_usage_move_lines(self):
+        """The same for many: what the charges of a customer share is found once.
+
+        :return: list of dict, in the order of the charges
+        """
+        shared, periods = {}, {}
+        for key, charges in self.grouped(lambda charge: charge.usage_number_id._get_line_key()).items():
+            charge = charges[0]
+            subscription, partner = charge._get_usage_terms()
+            product = charge.usage_number_id._get_product().with_company(charge.company_id)
+            taxes = charge._get_usage_taxes(product, subscription, partner)
+            shared[key] = (
+                {"product_id": product.id, "quantity": 1, "tax_ids": [fields.Command.set(taxes.ids)]},
+                partner.lang or self.env.lang,
+            )
+        lines = []
+        for charge in self:
+            values, lang = shared[charge.usage_number_id._get_line_key()]
+            lines.append(
+                {
+                    **values,
+                    "name": charge._get_usage_label(lang, periods),
+                    "price_unit": charge.amount_untaxed,
+                    "start_date": charge.period_start,
+                    "end_date": charge.period_end,
+                }
+            )
+        return lines
+
+    def _get_usage_taxes(self, product, subscription, partner):
+        company = self.company_id
+        positions = self.env["account.fiscal.position"].with_company(company)
+        position = subscription.fiscal_position_id or positions._get_fiscal_position(partner)
+        return position.map_tax(product.taxes_id._filter_taxes_by_company(company))
+
+    def _get_usage_label(self, lang, periods):
+        """For example "Gesprekskosten +31201234567, mobiel, 1 januari 2026 t/m 31 januari 2026 (31 gesprekken, ...)".
+
+        :param lang: code of the language
+        :param periods: dict of texts to find and to leave those of the month in
+        """
+        charge = self.with_context(lang=lang)
+        key = lang, self.period_start
+        if key not in periods:
+            periods[key] = [
+                format_date(charge.env, day, lang_code=lang, date_format="d MMMM y")
+                for day in (self.period_start, self.period_end)
+            ]
+        start, end = periods[key]
+        return charge.env._(
+            "Call costs %(number)s, %(destination)s, %(start)s to %(end)s (%(calls)s calls, %(duration)s min)",
+            number=self.usage_number_id.name,
+            destination=charge.usage_destination_id.name,
+            start=start,
+            end=end,
+            calls=self.usage_calls,
+            duration="{}:{:02}".format(*divmod(self.usage_seconds, 60)),
+        )

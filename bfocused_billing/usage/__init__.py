@@ -1,0 +1,6 @@
+"""Call records: reading suppliers' files, rating and booking them. Set-based, in SQL."""
+
+from .booking import Booking
+from .fields import BigInteger, LooseMany2one
+from .layout import DATE_FORMATS, ENCODINGS, normalize_number
+from .loader import Loader

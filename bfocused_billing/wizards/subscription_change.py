@@ -1,0 +1,147 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class SubscriptionChange(models.TransientModel):
+    """Another price, quantity, product or cycle from a day on, also in the middle of a period that was billed."""
+
+    _name = "bfocused.subscription.change"
+    _description = "Change of a Subscription"
+
+    line_id = fields.Many2one("sale.subscription.line", required=True, ondelete="cascade")
+    currency_id = fields.Many2one(related="line_id.currency_id")
+    date = fields.Date(
+        string="From",
+        required=True,
+        default=fields.Date.context_today,
+        help="First day of the new terms. The rest of a period that was billed already is credited, and charged anew, "
+        "with the next invoice.",
+    )
+    allowed_template_ids = fields.Many2many("sale.subscription.template", compute="_compute_allowed_template_ids")
+    product_id = fields.Many2one(
+        "product.product",
+        required=True,
+        compute="_compute_terms",
+        store=True,
+        readonly=False,
+        precompute=True,
+        domain="[('subscribable', '=', True)]",
+    )
+    template_id = fields.Many2one(
+        "sale.subscription.template",
+        string="Billing cycle",
+        required=True,
+        compute="_compute_template_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        domain="[('id', 'in', allowed_template_ids)]",
+    )
+    quantity = fields.Float(
+        compute="_compute_terms", store=True, readonly=False, precompute=True, digits="Product Unit", required=True
+    )
+    price_unit = fields.Float(
+        string="Unit price",
+        compute="_compute_price_unit",
+        store=True,
+        readonly=False,
+        precompute=True,
+        digits="Product Price",
+        help="Per billing cycle, as on the subscription.",
+    )
+    discount = fields.Float(
+        string="Discount (%)", compute="_compute_terms", store=True, readonly=False, precompute=True
+    )
+    reason = fields.Char(help="For your colleagues, and for the explanation of the invoice.")
+
+    # === COMPUTE
+
+    @api.depends("line_id")
+    def _compute_terms(self):
+        for wizard in self:
+            wizard.product_id = wizard.line_id.product_id
+            wizard.quantity = wizard.line_id.product_uom_qty
+            wizard.discount = wizard.line_id.discount
+
+    @api.depends("product_id")
+    def _compute_allowed_template_ids(self):
+        for wizard in self:
+            cycles = wizard.product_id.product_tmpl_id._get_billing_cycles()
+            wizard.allowed_template_ids = cycles | wizard.line_id.sale_subscription_id.template_id
+
+    @api.depends("line_id", "product_id")
+    def _compute_template_id(self):
+        for wizard in self:
+            current = wizard.line_id.sale_subscription_id.template_id
+            cycles = wizard.product_id.product_tmpl_id._get_billing_cycles()
+            wizard.template_id = current if current in cycles or not cycles else cycles[:1]
+
+    @api.depends("line_id", "product_id", "template_id")
+    def _compute_price_unit(self):
+        for wizard in self:
+            line = wizard.line_id
+            subscription = line.sale_subscription_id
+            if wizard.product_id == line.product_id and wizard.template_id == subscription.template_id:
+                wizard.price_unit = line.price_unit
+            else:
+                price = subscription.pricelist_id._get_product_price(wizard.product_id, wizard.quantity or 1.0)
+                product = wizard.product_id.product_tmpl_id
+                wizard.price_unit = price * product._get_billing_price_factor(wizard.template_id)
+
+    # === ACTIONS
+
+    def action_apply(self):
+        """Make the change and show the subscription that goes on."""
+        self.ensure_one()
+        values = self._prepare_change()
+        if not values:
+            raise UserError(self.env._("Nothing is different from now: change the price, quantity, product or cycle."))
+        subscription = self.line_id.sale_subscription_id
+        if self.template_id != subscription.template_id:
+            target = self._get_target_subscription()
+            values.update(sale_subscription_id=target.id, price_unit=self.price_unit)
+        successor = self.line_id._change(self.date, values, self.reason or "")
+        self._close_emptied(subscription)
+        return successor.sale_subscription_id._get_records_action()
+
+    # === BUSINESS
+
+    def _prepare_change(self):
+        """What differs from the line, as values of the line that takes over."""
+        line = self.line_id
+        values = {}
+        if self.product_id != line.product_id:
+            values["product_id"] = self.product_id.id
+        for name, new in (
+            ("product_uom_qty", self.quantity),
+            ("price_unit", self.price_unit),
+            ("discount", self.discount),
+        ):
+            if line[name] != new:
+                values[name] = new
+        if values.get("product_id"):
+            values["price_unit"] = self.price_unit
+        if self.template_id != line.sale_subscription_id.template_id:
+            values["price_unit"] = self.price_unit
+        return values
+
+    def _get_target_subscription(self):
+        """A new subscription in the other cycle, with the terms of the present one, running from the day of change."""
+        subscription = self.line_id.sale_subscription_id
+        target = subscription.copy(
+            {
+                "template_id": self.template_id.id,
+                "date_start": max(self.date, self.line_id._get_start()),
+                "date": subscription.date,
+                "sale_subscription_line_ids": [],
+            }
+        )
+        if subscription.in_progress:
+            target.action_start_subscription()
+        return target
+
+    def _close_emptied(self, subscription):
+        """End a subscription of which no line goes on."""
+        stops = [line.date_end for line in subscription.sale_subscription_line_ids]
+        if all(stops) and not subscription.date:
+            subscription.date = max(stops)
