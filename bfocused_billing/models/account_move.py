@@ -172,8 +172,6 @@ class AccountMove(models.Model):
     @api.model
     def _get_invoice_key_cols(self):
         # EXTENDS 'account_invoice_merge': only what is collected in the same way and waits alike
-        if self.env.context.get("billing_merge"):  # the run chose them by its own key, whoever made them
-            return ["company_id", "move_type", "currency_id", "partner_id", "journal_id"]
         return super()._get_invoice_key_cols() + self._get_merged_billing_fields()
 
     @api.model

@@ -42,7 +42,7 @@ class Due(NamedTuple):
 
 @dataclass
 class BillingGroup:
-    """The charges of one customer that go on one invoice, and the deferred draft they may join."""
+    """The charges of one customer that go on one invoice, and the deferred drafts they may join."""
 
     key: GroupKey
     partner: Any  # res.partner, the invoice address
@@ -50,9 +50,10 @@ class BillingGroup:
     dues: list[Due] = field(default_factory=list)
     usage_charges: Any = ()  # bfocused.billing.charge, open ones
     usage_lines: list[dict] = field(default_factory=list)  # values of their invoice lines, in the same order
-    waiting: Any = None  # account.move, a deferred draft
+    waiting: Any = None  # account.move, deferred drafts
     amount_untaxed: float = 0.0  # of the dues and the calls, in the group's currency
     amount_total: float = 0.0
     deferred_until: date | None = None
+    collection_date: date | None = None  # invoiced now, collected from this day on
     move: Any = None  # account.move, once it is drafted
     error: Exception | None = None  # what went wrong while it was put together

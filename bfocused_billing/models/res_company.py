@@ -26,23 +26,6 @@ class ResCompany(models.Model):
         string="Deferred invoices go",
         default="quarter",
     )
-    billing_deferral_continuing = fields.Selection(
-        selection="_selection_deferral_manner",
-        string="Continuing services",
-        default="hold",
-        help="What waits when an invoice for a period is under the minimum.",
-    )
-    billing_deferral_separate = fields.Selection(
-        selection="_selection_deferral_manner",
-        string="Separate supplies",
-        default="hold",
-        help="What waits when an invoice for separate supplies is under the minimum.",
-    )
-    billing_deferral_warning_days = fields.Integer(
-        string="Warn before the lawful date",
-        default=14,
-        help="Number of days before its last lawful invoice date on which somebody is told of a deferred invoice.",
-    )
     billing_day = fields.Integer(
         string="Billing day",
         default=1,
@@ -64,13 +47,6 @@ class ResCompany(models.Model):
         check_company=True,
         help="Payment term of invoices collected by direct debit. Empty: the customer's own payment term.",
     )
-
-    @api.model
-    def _selection_deferral_manner(self):
-        return [
-            ("hold", self.env._("Hold the invoice")),
-            ("issue", self.env._("Issue it now, collect it at the quarter turn")),
-        ]
 
     # === CONSTRAINTS
 

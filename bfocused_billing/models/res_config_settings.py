@@ -10,9 +10,6 @@ class ResConfigSettings(models.TransientModel):
     )
     billing_min_amount_base = fields.Selection(related="company_id.billing_min_amount_base", readonly=False)
     billing_deferral_release = fields.Selection(related="company_id.billing_deferral_release", readonly=False)
-    billing_deferral_continuing = fields.Selection(related="company_id.billing_deferral_continuing", readonly=False)
-    billing_deferral_separate = fields.Selection(related="company_id.billing_deferral_separate", readonly=False)
-    billing_deferral_warning_days = fields.Integer(related="company_id.billing_deferral_warning_days", readonly=False)
     billing_day = fields.Integer(related="company_id.billing_day", readonly=False)
     billing_auto = fields.Boolean(related="company_id.billing_auto", readonly=False)
     billing_payment_mode_id = fields.Many2one(

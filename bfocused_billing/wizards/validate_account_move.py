@@ -6,8 +6,8 @@ class ValidateAccountMove(models.TransientModel):
 
     def validate_move(self):
         # EXTENDS 'account': confirming many at once defers the small ones too, and what waits goes on waiting
-        waiting = self.move_ids.filtered(lambda move: move._is_waiting())
-        deferred = (self.move_ids - waiting)._defer_small()
-        self.move_ids -= waiting + deferred
+        waiting = self.move_ids._defer_small()
+        self.move_ids -= waiting
         result = super().validate_move()
-        return deferred._get_deferred_notification() if deferred else result
+        close = {"type": "ir.actions.act_window_close"}
+        return waiting._get_deferred_notification(close) if waiting else result

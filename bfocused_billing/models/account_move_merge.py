@@ -1,0 +1,128 @@
+from markupsafe import Markup
+
+from odoo import Command, api, models
+
+from .billing_group import GroupKey
+
+FIRST_SEQUENCE = 11  # after the lines of billing runs, which have Odoo's 10: a section mustn't take those under it
+
+
+class AccountMove(models.Model):
+    """Which waiting drafts belong on one invoice, and putting them on it."""
+
+    _inherit = "account.move"
+
+    # === TERMS
+
+    def _get_group_key(self):
+        """The terms on which this draft is invoiced today: its mandate may have been replaced since it was made.
+
+        :return: GroupKey
+        """
+        self.ensure_one()
+        mandate = self.env["account.banking.mandate"]
+        if self.payment_mode_id.payment_method_id.mandate_required:
+            own = self.line_ids.subscription_line_id.sale_subscription_id.mandate_id[:1]
+            mandate = own or self._get_chosen_mandate() or self.partner_id._get_billing_mandate(self.company_id)
+        return GroupKey(
+            self.partner_id.id,
+            self.currency_id.id,
+            self.payment_mode_id.id,
+            mandate.id,
+            self.fiscal_position_id.id,
+            self.journal_id.id,
+        )
+
+    def _get_chosen_mandate(self):
+        """The mandate that somebody chose on this draft, other than what Odoo or the run proposes."""
+        if self.billing_run_id or self.mandate_id._get_mandate_problem():
+            return self.env["account.banking.mandate"]
+        partner = self.partner_id.with_company(self.company_id)
+        return self.mandate_id - partner.valid_mandate_id - partner._get_billing_mandate(self.company_id)
+
+    def _fits(self, key):
+        """Whether this draft may go on an invoice of these terms.
+
+        One made by hand without payment mode, or with the mandate that Odoo proposed, is collected as the others are.
+
+        :param key: GroupKey with the journal filled in
+        """
+        own = self._get_group_key()
+        if self.billing_run_id:
+            return own == key
+        if not own.payment_mode_id:
+            own = own._replace(payment_mode_id=key.payment_mode_id)
+        if not self._get_chosen_mandate():
+            own = own._replace(mandate_id=key.mandate_id)
+        return own == key
+
+    # === MERGE
+
+    def _merge_waiting(self):
+        """Put all lines of these drafts on the first of them; the others are cancelled, and say where their lines are.
+
+        Unlike the merge of ``account_invoice_merge``, the lines themselves go, with all that hangs on them: charges,
+        orders, periods, sections and notes (T18).
+
+        :return: the first draft
+        """
+        target, others = self[:1], self[1:]
+        self._number_lines()
+        if others:
+            target.write(self._prepare_merged_move())
+            self._merge_documents(target)
+            others.write({"billing_state": "none", "deferred_until": False})
+            others.activity_ids.unlink()
+            others.button_cancel()
+            self._tell_merged(target)
+        return target
+
+    def _number_lines(self):
+        """Keep the lines of each draft together, in their order: those of runs first, as those have no sections."""
+        by_hand = self.filtered(lambda move: not move.billing_run_id)
+        lines = [
+            line for move in by_hand for line in move.invoice_line_ids.sorted(lambda line: (line.sequence, line.id))
+        ]
+        for number, line in enumerate(lines, start=FIRST_SEQUENCE):
+            if line.sequence != number:
+                line.sequence = number
+
+    def _prepare_merged_move(self):
+        """Values of the first draft, with what the others have on them."""
+        target, others = self[:1], self[1:]
+        values = {
+            "invoice_line_ids": [Command.link(line.id) for line in others.invoice_line_ids],
+            "invoice_origin": ", ".join(dict.fromkeys(filter(None, self.mapped("invoice_origin")))),
+            "ref": ", ".join(dict.fromkeys(filter(None, self.mapped("ref")))),
+        }
+        texts = dict.fromkeys(move.narration for move in self if move.narration)
+        if len(texts) > 1:  # Odoo fills in the company's terms, which are the same on each
+            values["narration"] = Markup("<br/>").join(texts)
+        if not target.invoice_user_id:
+            values["invoice_user_id"] = others.invoice_user_id[:1].id
+        return values
+
+    def _merge_documents(self, target):
+        """Let what refers to one of these drafts refer to the one they are on now."""
+        others = self - target
+        attachments = self.env["ir.attachment"].sudo()
+        attachments.search([("res_model", "=", self._name), ("res_id", "in", others.ids)]).res_id = target.id
+        hours = self.env["account.analytic.line"].sudo()
+        hours.search([("timesheet_invoice_id", "in", others.ids)]).timesheet_invoice_id = target
+        target.sudo().transaction_ids |= others.sudo().transaction_ids
+
+    def _tell_merged(self, target):
+        others = self - target
+        links = Markup(", ").join(move._get_html_link() for move in others)
+        target.message_post(body=self.env._("The lines of %s were put on this invoice.", links))
+        for move in others:
+            move.message_post(body=self.env._("The lines were put on %s.", target._get_html_link()))
+
+    # === MERGING BY HAND (account_invoice_merge)
+
+    @api.model
+    def make_key(self, br, fields):
+        # EXTENDS 'account_invoice_merge': what waits is one customer's, whoever's customer it is
+        if br._name == self._name and br._is_waiting():
+            fields = [name for name in fields if name not in ("user_id", "invoice_user_id")]
+        return super().make_key(br, fields)
