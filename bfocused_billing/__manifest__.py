@@ -27,6 +27,7 @@
         "data/sale_subscription_template_data.xml",
         "data/product_category_data.xml",
         "data/ir_cron.xml",
+        "data/queue_job.xml",
         "data/usage_data.xml",
         "views/res_config_settings_views.xml",
         "views/sale_subscription_template_views.xml",
@@ -56,7 +57,10 @@
         "views/bfocused_billing_menus.xml",
         "views/usage_menus.xml",
     ],
-    "assets": {"web.assets_tests": ["bfocused_billing/static/tests/tours/**/*"]},
+    "assets": {
+        "web.assets_backend": ["bfocused_billing/static/src/**/*"],
+        "web.assets_tests": ["bfocused_billing/static/tests/tours/**/*"],
+    },
     "uninstall_hook": "uninstall_hook",
     "application": True,
 }

@@ -39,11 +39,14 @@ class AccountMove(models.Model):
         date = format_date(self.env, self.deferred_until, date_format="d MMMM y")
         if self.commercial_partner_id.with_company(self.company_id).billing_deferral == "always":
             return self.env._("This customer gets one invoice a quarter, at the quarter turn of %s.", date)
-        return self.env._(
-            "Under %(minimum)s, so it goes along with the quarter turn of %(date)s.",
-            minimum=self.company_id.currency_id.format(self.company_id.billing_min_amount),
-            date=date,
-        )
+        values = {"minimum": self.company_id.currency_id.format(self.company_id.billing_min_amount), "date": date}
+        if self.company_id.billing_deferral_release == "threshold":
+            return self.env._(
+                "Under %(minimum)s, so it waits until the total of what waits reaches that, or goes along with the "
+                "quarter turn of %(date)s.",
+                **values,
+            )
+        return self.env._("Under %(minimum)s, so it goes along with the quarter turn of %(date)s.", **values)
 
     # === ACTIONS
 

@@ -1,10 +1,10 @@
 from markupsafe import Markup
 
-from odoo import Command, api, models
+from odoo import api, models
 
 from .billing_group import GroupKey
 
-FIRST_SEQUENCE = 11  # after the lines of billing runs, which have Odoo's 10: a section mustn't take those under it
+FIRST_SEQUENCE = 101  # after the lines of billing runs, which have Odoo's 100: a section mustn't take those under it
 
 
 class AccountMove(models.Model):
@@ -35,7 +35,7 @@ class AccountMove(models.Model):
 
     def _get_chosen_mandate(self):
         """The mandate that somebody chose on this draft, other than what Odoo or the run proposes."""
-        if self.billing_run_id or self.mandate_id._get_mandate_problem():
+        if self.billing_run_id or not self.mandate_id or self.mandate_id._get_mandate_problem():
             return self.env["account.banking.mandate"]
         partner = self.partner_id.with_company(self.company_id)
         return self.mandate_id - partner.valid_mandate_id - partner._get_billing_mandate(self.company_id)
@@ -70,12 +70,20 @@ class AccountMove(models.Model):
         self._number_lines()
         if others:
             target.write(self._prepare_merged_move())
+            self._move_lines(target)
             self._merge_documents(target)
-            others.write({"billing_state": "none", "deferred_until": False})
             others.activity_ids.unlink()
+            others.write({"billing_state": "none", "deferred_until": False})
             others.button_cancel()
             self._tell_merged(target)
         return target
+
+    def _move_lines(self, target):
+        lines = (self - target).invoice_line_ids
+        container = {"records": self, "self": self}
+        # of all drafts at once, or Odoo leaves the tax and receivable lines on those that are emptied
+        with self._check_balanced(container), self._sync_dynamic_lines(container):
+            lines.move_id = target
 
     def _number_lines(self):
         """Keep the lines of each draft together, in their order: those of runs first, as those have no sections."""
@@ -91,7 +99,6 @@ class AccountMove(models.Model):
         """Values of the first draft, with what the others have on them."""
         target, others = self[:1], self[1:]
         values = {
-            "invoice_line_ids": [Command.link(line.id) for line in others.invoice_line_ids],
             "invoice_origin": ", ".join(dict.fromkeys(filter(None, self.mapped("invoice_origin")))),
             "ref": ", ".join(dict.fromkeys(filter(None, self.mapped("ref")))),
         }

@@ -145,30 +145,30 @@ class BillingCharge(models.Model):
     # === BUSINESS
 
     @api.model
-    def _get_billed_periods(self, dues):
-        """The live charges of the subscription lines of ``dues``, read from the database.
+    def _get_billed_items(self, items):
+        """Those of ``items`` that the ledger holds, as the database says now.
 
-        :param dues: list of Due
-        :return: list of arguments for :meth:`Due.is_in`
+        :param items: list of Item
         """
-        lines = [due.line.id for due in dues]
-        charges = self.search_fetch(
-            [("subscription_line_id", "in", lines), ("state", "!=", "void")],
-            ["subscription_line_id", "billing_round", "is_credit", "period_start", "period_end"],
+        lines = [item.due.line.id for item in items if item.due]
+        charges = self.search([("subscription_line_id", "in", lines), ("state", "!=", "void")])
+        return [item for item in items if item.due and any(charge._is_of(item.due) for charge in charges)]
+
+    def _is_of(self, due):
+        """Whether this row of the ledger stands in the way of billing ``due``."""
+        self.ensure_one()
+        return (
+            self.subscription_line_id.id == due.line.id
+            and self.billing_round == due.billing_round
+            and self.is_credit == due.is_credit
+            and self._get_period().overlaps(due.part.period)
         )
-        return [
-            (
-                charge.subscription_line_id.id,
-                charge.billing_round,
-                charge.is_credit,
-                charge.period_start,
-                charge.period_end,
-            )
-            for charge in charges
-        ]
+
+    def _get_live(self):
+        return self.filtered(lambda charge: charge.state != "void")
 
     def _get_live_credits(self):
-        return self.credit_ids.filtered(lambda credit: credit.state != "void")
+        return self.credit_ids._get_live()
 
     def _get_period(self):
         self.ensure_one()
@@ -198,10 +198,35 @@ class BillingCharge(models.Model):
                 return whole, amount
         return period, Decimal(str(billed))
 
-    def _is_credited_by_hand(self):
-        """Whether a credit note that somebody made already gives this charge's amount back."""
+    def _get_credit_amounts(self, periods):
+        """What days of this charge are worth, by their share of the price, as far as it wasn't given back by hand.
+
+        :param periods: list of periods.Period
+        :return: iterator of (periods.Part, Decimal); days of which nothing is left to give back are left out
+        """
         self.ensure_one()
-        return any(line.parent_state == "posted" for line in self.move_line_id.sudo().refund_line_ids)
+        if not periods:
+            return
+        whole, price = self._get_whole()
+        rounding = Decimal(str(self.currency_id.rounding))
+        by_hand = self._get_credited_by_hand()
+        left = prorate(price, Part(self._get_period(), whole), rounding) - by_hand
+        for period in periods:
+            part = Part(period, whole)
+            amount = prorate(price, part, rounding)
+            if by_hand:
+                amount = min(amount, left)
+                if amount <= 0:
+                    return
+                left -= amount
+            yield part, amount
+
+    def _get_credited_by_hand(self):
+        """What credit notes that somebody made give back of this charge, as a positive Decimal."""
+        self.ensure_one()
+        refunds = self.move_line_id.sudo().refund_line_ids.filtered(lambda line: line.parent_state == "posted")
+        amounts = (line.price_unit * line.quantity * (1 - line.discount / 100) for line in refunds)
+        return Decimal(str(self.currency_id.round(sum(amounts))))
 
     # === ACTIONS
 

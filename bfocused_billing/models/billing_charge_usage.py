@@ -1,7 +1,9 @@
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import format_date
 
 from ..usage import Booking
+from .billing_group import Item
 
 
 class BillingCharge(models.Model):
@@ -61,22 +63,21 @@ class BillingCharge(models.Model):
     # === BUSINESS
 
     @api.model
-    def _get_open_usage_charges(self, company, date):
+    def _get_open_usage_charges(self, company, date, payer_domain=Domain.TRUE):
         """The charges of calls that may be billed on ``date``: of months that are over.
 
         :param company: ``res.company`` record
         :param date: date of the billing run
+        :param payer_domain: Domain of those of some customers
         :return: charges by number, destination class and month, with what their invoice lines need prefetched
         """
-        self._rebook_void_usage(company)
         charges = self.search(
-            [
-                ("company_id", "=", company.id),
-                ("kind", "=", "usage"),
-                ("state", "=", "open"),
-                ("usage_calls", ">", 0),
-                ("period_end", "<", date),
-            ]
+            Domain("company_id", "=", company.id)
+            & Domain("kind", "=", "usage")
+            & Domain("state", "=", "open")
+            & Domain("usage_calls", ">", 0)
+            & Domain("period_end", "<", date)
+            & payer_domain
         )
         destinations = charges.usage_destination_id
         order = {destination: index for index, destination in enumerate(destinations.sorted())}
@@ -84,6 +85,7 @@ class BillingCharge(models.Model):
             lambda charge: (charge.usage_number_id.name, order[charge.usage_destination_id], charge.period_start)
         )
 
+    @api.model
     def _rebook_void_usage(self, company):
         """Calls whose invoice was cancelled are to be billed again; the void charge stays as history."""
         booking = Booking(self.env, company)
@@ -105,45 +107,41 @@ class BillingCharge(models.Model):
         # the customer's own record is read together with the others
         return subscription, customer if address == customer.id else self.env["res.partner"].browse(address)
 
-    def _prepare_usage_move_line(self):
-        """Values of the invoice line of this charge, text in the customer's language; amounts in its currency."""
-        self.ensure_one()
-        return self._prepare_usage_move_lines()[0]
+    def _get_billing_document(self):
+        """The agreement the calls are billed under, maybe none."""
+        return self.usage_number_id.subscription_id
 
-    def _prepare_usage_move_lines(self):
-        """The same for many: what the charges of a customer share is found once.
+    def _get_items(self, partner, position):
+        """The invoice lines of these charges, which have their terms in common.
 
-        :return: list of dict, in the order of the charges
+        :param partner: ``res.partner`` the invoice is addressed to
+        :param position: ``account.fiscal.position`` of the invoice
+        :rtype: list of Item
         """
-        shared, periods = {}, {}
-        for key, charges in self.grouped(lambda charge: charge.usage_number_id._get_line_key()).items():
-            charge = charges[0]
-            subscription, partner = charge._get_usage_terms()
-            product = charge.usage_number_id._get_product().with_company(charge.company_id)
-            taxes = charge._get_usage_taxes(product, subscription, partner)
-            shared[key] = (
-                {"product_id": product.id, "quantity": 1, "tax_ids": [fields.Command.set(taxes.ids)]},
-                partner.lang or self.env.lang,
-            )
-        lines = []
-        for charge in self:
-            values, lang = shared[charge.usage_number_id._get_line_key()]
-            lines.append(
-                {
-                    **values,
-                    "name": charge._get_usage_label(lang, periods),
-                    "price_unit": charge.amount_untaxed,
-                    "start_date": charge.period_start,
-                    "end_date": charge.period_end,
-                }
-            )
-        return lines
-
-    def _get_usage_taxes(self, product, subscription, partner):
         company = self.company_id
-        positions = self.env["account.fiscal.position"].with_company(company)
-        position = subscription.fiscal_position_id or positions._get_fiscal_position(partner)
-        return position.map_tax(product.taxes_id._filter_taxes_by_company(company))
+        product = self.usage_number_id[:1]._get_product().with_company(company)
+        taxes = position.map_tax(product.taxes_id._filter_taxes_by_company(company))
+        shared = {"product_id": product.id, "quantity": 1, "tax_ids": [fields.Command.set(taxes.ids)]}
+        lang, periods = partner.lang or self.env.lang, {}
+        return [Item(charge, {**shared, **charge._prepare_usage_move_line(lang, periods)}) for charge in self]
+
+    def _prepare_usage_move_line(self, lang, periods):
+        """What of an invoice line is this charge's own; the amount in its currency.
+
+        :param lang: code of the customer's language
+        :param periods: dict of texts, see :meth:`_get_usage_label`
+        """
+        self.ensure_one()
+        return {
+            "name": self._get_usage_label(lang, periods),
+            "price_unit": self.amount_untaxed,
+            "start_date": self.period_start,
+            "end_date": self.period_end,
+        }
+
+    def _put_on_invoice(self, item, move_line, run):
+        """Calls are in the ledger since their import: now their charge knows its invoice line."""
+        self.sudo().write({"move_line_id": move_line.id, "run_id": run.id})
 
     def _get_usage_label(self, lang, periods):
         """For example "Gesprekskosten +31201234567, mobiel, 1 januari 2026 t/m 31 januari 2026 (31 gesprekken, ...)".

@@ -7,22 +7,78 @@ from .billing_group import BillingGroup, GroupKey
 
 
 class BillingCollectMixin(models.AbstractModel):
-    """The first two steps of a billing run: collect what is due, and group it by the invoice it belongs on."""
+    """The first two steps of a billing run: collect what is due, and group it by the invoice it belongs on.
+
+    What else can be billed is added by extending :meth:`_get_customers` and :meth:`_collect`.
+    """
 
     _name = "bfocused.billing.collect.mixin"
     _description = "Billing: collect and group"
 
-    def _collect_lines(self):
-        """The subscription lines that owe something on the date of the run, in the order they stand on invoices.
+    # === COLLECT
 
+    def _get_customers(self):
+        """Whoever may have something to bill on the date of the run.
+
+        :return: ``res.partner`` records, commercial entities of those the invoices are addressed to
+        """
+        moves = self.env["account.move"]
+        subscriptions = self._find_due_lines().sale_subscription_id | self._find_incomplete()
+        payers = subscriptions.partner_invoice_id | subscriptions.partner_id
+        return (
+            payers.commercial_partner_id
+            | moves.search(moves._get_waiting_domain(self.company_id)).commercial_partner_id
+        )
+
+    def _collect(self, customers):
+        """What the customers have to be billed for, each part with the invoice it belongs on.
+
+        :param customers: ``res.partner`` records, commercial entities
+        :return: iterator of BillingGroup, several of them for one invoice
+        """
+        lines = self._find_due_lines(customers).sorted(self._get_line_order)
+        memo = {}
+        for subscription, its_lines in lines.grouped("sale_subscription_id").items():
+            yield self._collect_safely(
+                subscription.partner_id, self._collect_subscription, subscription, its_lines, memo
+            )
+
+    def _collect_safely(self, partner, collect, *args):
+        """A group made by ``collect``; whatever is wrong with one must not stop the others, so it may be an error."""
+        try:
+            return collect(*args)
+        except OperationalError:
+            raise
+        except Exception as error:
+            group = BillingGroup(self._get_error_key(partner), partner)
+            group.error = error
+            return group
+
+    def _collect_subscription(self, subscription, lines, memo):
+        key = self._get_group_key(subscription, memo)
+        group = BillingGroup(key, subscription._get_billing_partner(), subscription._get_hold_reason() or "")
+        group.items = lines._get_items(self.date)
+        return group
+
+    def _find_due_lines(self, customers=None):
+        """The subscription lines that owe something on the date of the run.
+
+        :param customers: ``res.partner`` records, commercial entities; all when left out
         :return: ``sale.subscription.line`` records
         """
-        subscriptions = self.env["sale.subscription"]
-        lines = self.env["sale.subscription.line"].search(
+        billable = self.env["sale.subscription"]._get_billable_domain(self.company_id)
+        return self.env["sale.subscription.line"].search(
             Domain("next_billing_date", "<=", self.date)
-            & Domain("sale_subscription_id", "any", subscriptions._get_billable_domain(self.company_id))
+            & Domain("sale_subscription_id", "any", billable & self._get_payer_domain(customers))
         )
-        return lines.sorted(self._get_line_order)
+
+    def _get_payer_domain(self, customers):
+        """Domain of the subscriptions whose invoices are addressed to ``customers``; all when it is ``None``."""
+        if customers is None:
+            return Domain.TRUE
+        return Domain("partner_invoice_id.commercial_partner_id", "in", customers.ids) | (
+            Domain("partner_invoice_id", "=", False) & Domain("partner_id.commercial_partner_id", "in", customers.ids)
+        )
 
     @staticmethod
     def _get_line_order(line):
@@ -30,101 +86,69 @@ class BillingCollectMixin(models.AbstractModel):
         subscription = line.sale_subscription_id
         return subscription.template_id.sequence, subscription.id, line.id
 
-    def _group_lines(self, lines):
+    # === GROUP
+
+    def _get_groups(self, customers):
         """Put together what goes on one invoice, and what waits for the quarter turn.
 
-        :param lines: ``sale.subscription.line`` records
+        :param customers: ``res.partner`` records, commercial entities
         :return: list of BillingGroup
         """
-        groups = {}
-        for subscription, its_lines in lines.grouped("sale_subscription_id").items():
-            try:
-                key, reason = self._get_group_key(subscription), subscription._get_hold_reason() or ""
-                dues = [due for line in its_lines for due in line._get_dues(self.date)]
-            except OperationalError:
-                raise
-            except Exception as error:  # whatever is wrong with one subscription must not stop the others
-                key = self._get_error_key(subscription)
-                groups[key, subscription] = self._make_group(key, subscription.partner_id)
-                groups[key, subscription].error = error
+        groups, failed = {}, []
+        for part in self._collect(customers):
+            if part.error:
+                failed.append(part)
                 continue
-            if (key, reason) not in groups:
-                groups[key, reason] = self._make_group(key, subscription._get_billing_partner(), reason)
-            groups[key, reason].dues += dues
-        self._add_usage(groups)
-        return [*groups.values(), *self._add_waiting(groups), *self._get_incomplete_groups()]
+            group = groups.setdefault((part.key, part.hold_reason), part)
+            if group is not part:
+                group.items += part.items
+        incomplete = [self._make_incomplete_group(subscription) for subscription in self._find_incomplete(customers)]
+        return [*groups.values(), *failed, *self._add_waiting(groups, customers), *incomplete]
 
-    def _make_group(self, key, partner, reason=""):
-        return BillingGroup(key, partner, reason, usage_charges=self.env["bfocused.billing.charge"])
-
-    def _add_usage(self, groups):
-        """Lay the calls of months that are over by the customer's group, or in one of their own.
-
-        :param groups: dict of BillingGroup by (GroupKey, reason for which it is held)
-        """
-        charges = self.env["bfocused.billing.charge"]._get_open_usage_charges(self.company_id, self.date)
-        lines = charges._prepare_usage_move_lines()
-        terms = {}
-        for charge, values in zip(charges, lines, strict=True):
-            payer = charge._get_usage_terms()
-            if payer not in terms:
-                terms[payer] = self._get_usage_key(*payer)
-            key, reason = terms[payer]
-            if (key, reason) not in groups:
-                groups[key, reason] = self._make_group(key, payer[1], reason)
-            groups[key, reason].usage_charges += charge
-            groups[key, reason].usage_lines.append(values)
-
-    def _get_usage_key(self, subscription, partner):
-        """The invoice on which a customer's calls belong.
-
-        :param subscription: ``sale.subscription`` whose terms apply, or empty: the customer's own
-        :param partner: ``res.partner`` the invoice is addressed to
-        :return: GroupKey, and the reason for which it is held
-        """
-        if subscription:
-            return self._get_group_key(subscription), subscription._get_hold_reason() or ""
-        mode = partner.with_company(self.company_id).customer_payment_mode_id or self.company_id.billing_payment_mode_id
-        mandate, reason = self.env["account.banking.mandate"], ""
-        if mode.payment_method_id.mandate_required:
-            mandate = partner._get_billing_mandate(self.company_id)
-            reason = partner._get_mandate_problem(self.company_id, mandate) or ""
-        position = self.env["account.fiscal.position"].with_company(self.company_id)._get_fiscal_position(partner)
-        key = GroupKey(partner.id, self.company_id.currency_id.id, mode.id, mandate.id, position.id, False)
-        return key, reason
-
-    def _get_incomplete_groups(self):
-        """Running subscriptions that can't even be said to be due, so that nobody waits for their invoice in silence.
-
-        :return: list of BillingGroup without charges, held
-        """
-        domain = (
+    def _find_incomplete(self, customers=None):
+        """Running subscriptions that can't even be said to be due."""
+        return self.env["sale.subscription"].search(
             Domain("company_id", "=", self.company_id.id)
             & Domain("stage_id.type", "=", "in_progress")
             & (Domain("template_id.billing_cycle", "=", False) | Domain("date_start", "=", False))
+            & self._get_payer_domain(customers)
         )
-        return [
-            self._make_group(
-                self._get_error_key(subscription),
-                subscription.partner_id,
-                self.env._("%s has no billing cycle or no start date, so it is never due.", subscription.display_name),
-            )
-            for subscription in self.env["sale.subscription"].search(domain)
-        ]
 
-    def _get_error_key(self, subscription):
-        return GroupKey(subscription.partner_id.id, self.company_id.currency_id.id, False, False, False, False)
+    def _make_incomplete_group(self, subscription):
+        """A group without charges, held, so that nobody waits for their invoice in silence."""
+        reason = self.env._("%s has no billing cycle or no start date, so it is never due.", subscription.display_name)
+        return BillingGroup(self._get_error_key(subscription.partner_id), subscription.partner_id, reason)
 
-    def _get_group_key(self, subscription):
+    def _get_error_key(self, partner):
+        return GroupKey(partner.id, self.company_id.currency_id.id, False, False, False, False)
+
+    def _get_group_key(self, subscription, memo):
+        """The invoice on which a subscription belongs."""
         partner = subscription._get_billing_partner()
-        fiscal_position = subscription.fiscal_position_id or self.env["account.fiscal.position"]._get_fiscal_position(
-            partner, subscription.partner_shipping_id
+        position = subscription.fiscal_position_id or self._get_fiscal_position(
+            partner, subscription.partner_shipping_id, memo
         )
         return GroupKey(
             partner.id,
             subscription.currency_id.id,
             subscription._get_billing_payment_mode().id,
             subscription._get_billing_mandate().id,
-            fiscal_position.id,
+            position.id,
             subscription.journal_id.id,
         )
+
+    def _get_fiscal_position(self, partner, delivery, memo):
+        """The fiscal position Odoo finds for an address.
+
+        :param memo: dict that remembers what was found
+        """
+        if (partner, delivery) not in memo:
+            positions = self.env["account.fiscal.position"].with_company(self.company_id)
+            memo[partner, delivery] = positions._get_fiscal_position(partner, delivery)
+        return memo[partner, delivery]
+
+    def _get_collection_problem(self, partner, payment_mode, mandate):
+        """Why nothing can be collected in this way, as a sentence in the user's language, or an empty text."""
+        if not payment_mode.payment_method_id.mandate_required:
+            return ""
+        return partner._get_mandate_problem(self.company_id, mandate) or ""

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import Any, NamedTuple
 
-from ..periods import Part, Period
+from ..periods import Part
 
 
 class GroupKey(NamedTuple):
@@ -23,6 +24,7 @@ class Due(NamedTuple):
 
     line: Any  # sale.subscription.line
     part: Part
+    amount: Decimal  # what these days cost, or give back; never negative for a positive price
     billing_round: int = 0  # how many times these days were billed, and credited, before
     credited: Any = None  # bfocused.billing.charge of which this gives days back
 
@@ -30,14 +32,13 @@ class Due(NamedTuple):
     def is_credit(self):
         return self.credited is not None
 
-    @property
-    def key(self):
-        """What the ledger holds once."""
-        return self.line.id, self.billing_round, self.is_credit, self.part.period.start
 
-    def is_in(self, line_id, billing_round, is_credit, start, end):
-        """Whether the ledger's days from ``start`` to ``end`` are among those of this one."""
-        return self.key[:3] == (line_id, billing_round, is_credit) and self.part.period.overlaps(Period(start, end))
+class Item(NamedTuple):
+    """One line of an invoice to be."""
+
+    source: Any  # the record that is billed; see ``_put_on_invoice`` of its model
+    values: dict  # of the account.move.line
+    due: Due | None = None  # of a subscription line
 
 
 @dataclass
@@ -47,13 +48,16 @@ class BillingGroup:
     key: GroupKey
     partner: Any  # res.partner, the invoice address
     hold_reason: str = ""
-    dues: list[Due] = field(default_factory=list)
-    usage_charges: Any = ()  # bfocused.billing.charge, open ones
-    usage_lines: list[dict] = field(default_factory=list)  # values of their invoice lines, in the same order
+    items: list[Item] = field(default_factory=list)
     waiting: Any = None  # account.move, deferred drafts
-    amount_untaxed: float = 0.0  # of the dues and the calls, in the group's currency
+    amount_untaxed: float = 0.0  # of the items, in the group's currency
     amount_total: float = 0.0
     deferred_until: date | None = None
     collection_date: date | None = None  # invoiced now, collected from this day on
     move: Any = None  # account.move, once it is drafted
     error: Exception | None = None  # what went wrong while it was put together
+
+    def get_documents(self):
+        """The subscriptions and orders that are billed, each once."""
+        documents = (item.source._get_billing_document() for item in self.items)
+        return list(dict.fromkeys(document for document in documents if document))

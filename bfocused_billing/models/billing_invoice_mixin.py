@@ -21,19 +21,9 @@ class BillingInvoiceMixin(models.AbstractModel):
         currency = self.env["res.currency"].browse(group.key.currency_id)
         base_lines = [
             taxes._prepare_base_line_for_taxes_computation(
-                None,
-                **due.line._prepare_due_base_line(due),
-                partner_id=group.partner,
-                currency_id=currency,
-                sign=1,
+                None, **self._prepare_base_line(item.values), partner_id=group.partner, currency_id=currency, sign=1
             )
-            for due in group.dues
-        ]
-        base_lines += [
-            taxes._prepare_base_line_for_taxes_computation(
-                None, **self._prepare_usage_base_line(values), partner_id=group.partner, currency_id=currency, sign=1
-            )
-            for values in group.usage_lines
+            for item in group.items
         ]
         taxes._add_tax_details_in_base_lines(base_lines, self.company_id)
         taxes._round_base_lines_tax_details(base_lines, self.company_id)
@@ -48,8 +38,8 @@ class BillingInvoiceMixin(models.AbstractModel):
             group.deferred_until, group.collection_date = None, group.deferred_until
 
     def _get_natures(self, group):
-        """The natures of what the group charges, as in ``account.move.line.supply_nature``: it bills periods."""
-        return {"continuing"} if group.dues or group.usage_charges else set()
+        """The natures of what the group charges, as in ``account.move.line.supply_nature``."""
+        return {"continuing" if item.values.get("end_date") else "separate" for item in group.items}
 
     def _get_deferral_date(self, group):
         """Until when the group has to wait because it is too small.
@@ -112,20 +102,21 @@ class BillingInvoiceMixin(models.AbstractModel):
     def _prepare_move(self, group):
         """Values of the invoice of a group; the payment mode, mandate, currency and term are the run's (T7)."""
         key = group.key
-        subscriptions = self._get_subscriptions(group)
+        documents = group.get_documents()
+        subscriptions = self._get_subscriptions(documents)
         values = {
             "move_type": "out_invoice",
             "company_id": self.company_id.id,
             "partner_id": key.partner_id,
-            "partner_shipping_id": subscriptions.partner_shipping_id[:1].id,
+            "partner_shipping_id": documents[0].partner_shipping_id.id if documents else False,
             "currency_id": key.currency_id,
             "fiscal_position_id": key.fiscal_position_id,
             "payment_mode_id": key.payment_mode_id,
             "mandate_id": key.mandate_id,
             **self.env["account.move"]._prepare_billing_dates(self.date),
             "invoice_payment_term_id": self._get_term(group).id,
-            "invoice_origin": ", ".join(subscriptions.mapped("name")),
-            "invoice_user_id": subscriptions.user_id[:1].id,
+            "invoice_origin": ", ".join(document.name for document in documents),
+            "invoice_user_id": next((document.user_id.id for document in documents if document.user_id), False),
             "billing_run_id": self.id,
             "subscription_id": subscriptions.id if len(subscriptions) == 1 else False,
             "billing_state": "deferred" if group.deferred_until else "none",
@@ -141,7 +132,7 @@ class BillingInvoiceMixin(models.AbstractModel):
     def _prepare_joined_move(self, group):
         """Values that put the group on the draft that waits, with the mandate that is valid now."""
         move = group.move
-        origins = [move.invoice_origin, *self._get_subscriptions(group).mapped("name")]
+        origins = [move.invoice_origin, *(document.name for document in group.get_documents())]
         values = {
             **move._prepare_billing_dates(self.date),
             "mandate_id": group.key.mandate_id,
@@ -161,22 +152,22 @@ class BillingInvoiceMixin(models.AbstractModel):
         return self.company_id.billing_payment_term_id or group.partner.property_payment_term_id
 
     def _prepare_move_lines(self, group):
-        lines = [due.line._prepare_due_move_line(due) for due in group.dues] + group.usage_lines
-        return [Command.create(values) for values in lines]
+        return [Command.create(item.values) for item in group.items]
 
-    def _prepare_usage_base_line(self, values):
-        """The same as the values of an invoice line for calls, for Odoo's tax engine."""
+    def _prepare_base_line(self, values):
+        """The same as the values of an invoice line, for Odoo's tax engine."""
         [(_command, _id, tax_ids)] = values["tax_ids"]
         return {
             "product_id": self.env["product.product"].browse(values["product_id"]),
             "quantity": values["quantity"],
             "price_unit": values["price_unit"],
+            "discount": values.get("discount", 0.0),
             "tax_ids": self.env["account.tax"].browse(tax_ids),
         }
 
-    def _get_subscriptions(self, group):
-        subscriptions = self.env["sale.subscription.line"].union(*(due.line for due in group.dues)).sale_subscription_id
-        return subscriptions | group.usage_charges.usage_number_id.subscription_id
+    def _get_subscriptions(self, documents):
+        subscriptions = self.env["sale.subscription"]
+        return subscriptions.union(*(document for document in documents if document._name == subscriptions._name))
 
     def _create_charges(self, groups):
         """Write in the ledger what the drafts charge. Here the database refuses what was charged before."""
@@ -184,45 +175,11 @@ class BillingInvoiceMixin(models.AbstractModel):
         charges.flush_model(["state"])  # a charge that was freed just now must not stand in the way of its successor
         values = []
         for group in groups:
-            move_lines = {
-                (line.subscription_line_id, line.start_date, line.is_billing_credit): line
-                for line in group.move.invoice_line_ids
-            }
-            values += [
-                self._prepare_charge(due, move_lines[due.line, due.part.period.start, due.is_credit])
-                for due in group.dues
-            ]
-            self._put_usage_on_lines(group)
-        charges.create(values)
-
-    def _put_usage_on_lines(self, group):
-        """Calls are in the ledger since their import: now their charges know their invoice line."""
-        if not group.usage_charges:
-            return
-        # the text names number, destination class and month, which is what a charge of calls is one of
-        lines = {(line.name, line.start_date): line for line in group.move.invoice_line_ids.sorted("id")}
-        for charge, values in zip(group.usage_charges.sudo(), group.usage_lines, strict=True):
-            charge.write({"move_line_id": lines[values["name"], charge.period_start].id, "run_id": self.id})
-
-    def _prepare_charge(self, due, move_line):
-        return {
-            "company_id": self.company_id.id,
-            "currency_id": move_line.currency_id.id,
-            "kind": due.line._get_charge_kind(due),
-            "partner_id": move_line.move_id.commercial_partner_id.id,
-            "subscription_line_id": due.line.id,
-            "period_start": due.part.period.start,
-            "period_end": due.part.period.end,
-            "billing_round": due.billing_round,
-            "is_credit": due.is_credit,
-            "credited_charge_id": due.credited.id if due.is_credit else False,
-            "cycle_start": due.part.whole.start,
-            "cycle_end": due.part.whole.end,
-            "cycle_amount": due.credited.cycle_amount if due.is_credit else due.line._get_cycle_amount(),
-            "amount_untaxed": move_line.price_subtotal,
-            "move_line_id": move_line.id,
-            "run_id": self.id,
-        }
+            # lines are made in the order of their values; those of a draft that waited were there before
+            lines = group.move.invoice_line_ids.sorted("id")[-len(group.items) :] if group.items else ()
+            for item, line in zip(group.items, lines, strict=True):
+                values.append(item.source._put_on_invoice(item, line, self))
+        charges.create([vals for vals in values if vals])
 
     # === POST
 

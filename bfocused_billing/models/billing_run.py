@@ -1,5 +1,6 @@
 import logging
 from datetime import timedelta
+from math import ceil
 
 from psycopg2 import OperationalError
 from psycopg2.errors import ExclusionViolation, UniqueViolation
@@ -7,15 +8,14 @@ from psycopg2.errors import ExclusionViolation, UniqueViolation
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, format_date, split_every
+from odoo.tools import SQL, format_date
 
 from ..periods import is_quarter_turn
+from .billing_group import BillingGroup
 
 _logger = logging.getLogger(__name__)
 
 LATEST_RUN = timedelta(days=31)  # from today; a date typed wrongly must not bill a year ahead
-BATCH_SIZE = 100  # customers whose invoices are made together; more costs memory and saves no time
-BATCHES_IN_MEMORY = 8  # after so many what was read is forgotten, so that memory doesn't grow with the customers
 
 
 class BillingRun(models.Model):
@@ -52,13 +52,18 @@ class BillingRun(models.Model):
         help="In the first month of a quarter everything is invoiced, also what was deferred.",
     )
     line_ids = fields.One2many("bfocused.billing.run.line", "run_id", string="Outcome per customer")
+    chunk_ids = fields.One2many("bfocused.billing.run.chunk", "run_id", string="Parts")
     invoice_ids = fields.One2many("account.move", "billing_run_id", string="Invoices")
     invoice_count = fields.Integer(string="Invoiced", compute="_compute_counts")
     deferred_count = fields.Integer(string="Deferred", compute="_compute_counts")
     held_count = fields.Integer(string="Held", compute="_compute_counts")
     failed_count = fields.Integer(string="Failed", compute="_compute_counts")
     message = fields.Char(readonly=True, help="Why the automatic run could not be executed.")
-    progress = fields.Integer(readonly=True, help="Share of the customers that were dealt with, in percent.")
+    progress = fields.Integer(
+        compute="_compute_progress", help="Share of the customers that were dealt with, in percent."
+    )
+    progress_message = fields.Char(compute="_compute_progress", string="Progress")
+    is_working = fields.Boolean(compute="_compute_progress", help="Customers are being dealt with in the background.")
 
     @api.model
     def _default_date(self):
@@ -108,11 +113,38 @@ class BillingRun(models.Model):
             run.held_count = counts.get((run._origin, "held"), 0)
             run.failed_count = counts.get((run._origin, "failed"), 0)
 
+    @api.depends("state", "chunk_ids.state")
+    def _compute_progress(self):
+        for run in self:
+            done, total = run._get_progress()
+            run.progress = 100 * done // total if total else 100 * (run.state in ("done", "partial"))
+            run.is_working = done < total and run.state in ("draft", "running")
+            run.progress_message = run._get_progress_message(done, total)
+
+    def _get_progress(self):
+        """How many customers were dealt with, and how many there are."""
+        chunks = self.chunk_ids
+        done = chunks.filtered(lambda chunk: chunk.state == "done")
+        return sum(done.mapped("customer_count")), sum(chunks.mapped("customer_count"))
+
+    def _get_progress_message(self, done, total):
+        """How far the run is, and how long it will take at the pace up to now, as a sentence."""
+        if done == total:
+            return False
+        message = self.env._("%(done)s of %(total)s customers", done=done, total=total)
+        if not self.is_working:
+            return self.env._("Stopped: %s.", message)
+        if not done:
+            return self.env._("%s. Waiting for a worker.", message)
+        seconds = (fields.Datetime.now() - min(self.chunk_ids.mapped("create_date"))).total_seconds()
+        minutes = ceil(seconds / done * (total - done) / 60)
+        return self.env._("%(message)s, about %(minutes)s min left.", message=message, minutes=minutes)
+
     # === CRUD
 
     def write(self, vals):
         if "date" in vals:  # a preview of another day tells nothing
-            self.filtered(lambda run: run.state == "draft").line_ids.unlink()
+            self.filtered(lambda run: run.state == "draft")._forget_preview()
         return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
@@ -126,10 +158,7 @@ class BillingRun(models.Model):
         """Show what the run would do. It is the run itself, undone: only the outcome rows are kept."""
         self.ensure_one()
         self._check_runnable(states=("draft",))
-        with self.env.cr.savepoint() as savepoint:
-            rows = self._bill()
-            savepoint.rollback()
-        self._record_outcome([dict(row, move_id=False) for row in rows])
+        self._execute(is_preview=True)
 
     def action_run(self):
         """Bill everything that is due on the date of the run. What is billed already isn't billed again."""
@@ -138,10 +167,17 @@ class BillingRun(models.Model):
         self._execute()
 
     def action_retry(self):
-        """Bill what this run held or failed to bill and that can be billed now."""
+        """Go on with what this run held, failed to bill or didn't come to, as far as it can be billed now."""
         self.ensure_one()
-        self._check_runnable(states=("done", "partial"))
+        self._check_runnable(states=("running", "done", "partial"))
         self._execute()
+
+    def action_stop(self):
+        """Bill no further customers. Those being billed at this moment are finished; *Retry* goes on with the rest."""
+        self.ensure_one()
+        self._check_runnable(states=("running",))
+        self._get_pending_chunks()._cancel_jobs()
+        self.state = "partial"
 
     def action_view_invoices(self):
         self.ensure_one()
@@ -183,42 +219,86 @@ class BillingRun(models.Model):
 
     # === BUSINESS
 
-    def _execute(self):
-        self.write({"state": "running", "progress": 0})
-        self.line_ids.filtered(lambda line: line.outcome in ("held", "failed") or not line.move_id).unlink()
-        self._record_outcome(self._bill(), keep=True)
-        self.write({"state": "partial" if self.failed_count else "done", "progress": 100})
+    def _execute(self, is_preview=False):
+        """Deal with all customers who have something to bill: at once, or when they are many in the background."""
+        run = self._with_billing_context()
+        run._forget_preview()
+        run._get_pending_chunks()._cancel_jobs()
+        run.chunk_ids.try_lock_for_update().unlink()  # one that is being billed right now is left to its worker
+        run.line_ids.filtered(lambda line: line.outcome in ("held", "failed")).active = False
+        customers = run._get_customers()
+        chunks = run.chunk_ids._create_for(run, customers, is_preview)
+        if not is_preview:
+            run.state = "running"
+        if len(customers) > run.company_id.billing_background_from:
+            chunks._enqueue()
+        else:
+            chunks._process_here()
+            run._finish()
 
-    def _record_outcome(self, rows, keep=False):
+    def _with_billing_context(self):
+        return self.with_company(self.company_id).with_context(tracking_disable=True)
+
+    def _get_pending_chunks(self):
+        return self.chunk_ids.filtered(lambda chunk: chunk.state == "pending")
+
+    def _forget_preview(self):
+        """Drop outcomes without an invoice that only told what would be."""
+        previews = self.filtered(lambda run: run.state == "draft")
+        previews.line_ids.unlink()
+        previews.chunk_ids._cancel_jobs()
+        previews.chunk_ids.unlink()
+
+    def _record_outcome(self, rows):
         """Write the outcome per customer on the run.
 
         :param rows: list of values of ``bfocused.billing.run.line``
-        :param keep: add to the rows that are there instead of replacing them
         """
-        if not keep:
-            self.line_ids.unlink()
         self.env["bfocused.billing.run.line"].create([dict(row, run_id=self.id) for row in rows])
 
-    def _bill(self):
-        """Bill what is due, and say per customer what came out.
+    def _finish(self):
+        """Close the run once all its customers were dealt with."""
+        if self.state == "running" and not self._get_pending_chunks():
+            self.state = "partial" if self.failed_count else "done"
 
+    def _finish_in_own_transaction(self):
+        """The same after a commit; when that fails, the scheduled action closes the run."""
+        try:
+            with self.env.registry.cursor() as cr:
+                self.with_env(self.env(cr=cr))._finish()
+        except OperationalError:
+            _logger.info("Billing run %s is being closed by another process", self.id)
+        except Exception:
+            _logger.exception("Billing run %s could not be closed", self.id)
+
+    def _bill(self, customers):
+        """Bill what is due for some customers, and say per customer what came out.
+
+        :param customers: ``res.partner`` records, commercial entities
         :return: list of values of ``bfocused.billing.run.line``
         """
-        run = self.with_company(self.company_id).with_context(tracking_disable=True)
-        groups = run._group_lines(run._collect_lines())
-        rows = []
-        for number, batch in enumerate(split_every(BATCH_SIZE, groups, list), start=1):
-            rows += run._bill_groups(batch)
-            if number % BATCHES_IN_MEMORY == 0:
-                self.env.flush_all()
-                self.env.invalidate_all(flush=False)
-        return rows
+        run = self._with_billing_context()
+        return run._bill_groups(run._get_groups_safely(customers))
+
+    def _get_groups_safely(self, customers):
+        """The groups of ``customers``; those of whom not even that is known are groups with an error."""
+        try:
+            with self.env.cr.savepoint():
+                return self._get_groups(customers)
+        except OperationalError:
+            raise
+        except Exception as error:
+            if len(customers) > 1:
+                return [group for customer in customers for group in self._get_groups_safely(customer)]
+            return [BillingGroup(self._get_error_key(customers), customers, error=error)]
 
     def _bill_groups(self, groups):
         """Bill groups together, in a savepoint; when that fails, in halves, until the failing customer stands alone.
 
         :return: list of values of ``bfocused.billing.run.line``
         """
+        if not groups:
+            return []
         try:
             with self.env.cr.savepoint():
                 return self._bill_groups_at_once(groups)
@@ -229,7 +309,7 @@ class BillingRun(models.Model):
                 middle = len(groups) // 2
                 return self._bill_groups(groups[:middle]) + self._bill_groups(groups[middle:])
             if isinstance(error, (UniqueViolation, ExclusionViolation)) and self._drop_billed(groups[0]):
-                return self._bill_groups(groups) if groups[0].dues or groups[0].usage_lines else []
+                return self._bill_groups(groups) if groups[0].items else []
             return [self._prepare_failed_row(groups[0], error)]
 
     def _drop_billed(self, group):
@@ -238,12 +318,12 @@ class BillingRun(models.Model):
         :return: whether there was anything
         """
         charges = self.env["bfocused.billing.charge"].sudo()
-        billed = charges._get_billed_periods(group.dues)
+        billed = charges._get_billed_items(group.items)
         with self.env.registry.cursor() as cr:  # sees what others committed after this transaction began
-            billed += charges.with_env(self.env(cr=cr))._get_billed_periods(group.dues)
-        left = [due for due in group.dues if not any(due.is_in(*period) for period in billed)]
-        dropped = len(left) < len(group.dues)
-        group.dues = left
+            billed += charges.with_env(self.env(cr=cr))._get_billed_items(group.items)
+        left = [item for item in group.items if not any(item is other for other in billed)]
+        dropped = len(left) < len(group.items)
+        group.items = left
         return dropped
 
     def _bill_groups_at_once(self, groups):
@@ -298,6 +378,14 @@ class BillingRun(models.Model):
         }
 
     # === CRON
+
+    @api.model
+    def _cron_mend(self):
+        """Go on with runs in the background of which a worker was lost."""
+        chunks = self.env["bfocused.billing.run.chunk"]
+        chunks.search([("state", "=", "pending"), ("run_id.state", "in", ("draft", "running"))])._mend()
+        for run in self.search([("state", "=", "running")]):
+            run._finish()
 
     @api.model
     def _cron_run_due(self):

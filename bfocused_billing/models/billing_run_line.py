@@ -11,6 +11,7 @@ class BillingRunLine(models.Model):
     run_id = fields.Many2one(
         "bfocused.billing.run", string="Billing run", required=True, index=True, ondelete="cascade"
     )
+    active = fields.Boolean(default=True, help="Not active: another try of this run came to something else.")
     company_id = fields.Many2one(related="run_id.company_id", store=True, index=True)
     date = fields.Date(related="run_id.date", store=True)
     partner_id = fields.Many2one("res.partner", string="Customer", required=True, index=True, ondelete="restrict")

@@ -1,4 +1,7 @@
 from odoo import models
+from odoo.fields import Domain
+
+from .billing_group import BillingGroup
 
 
 class BillingCollectMixin(models.AbstractModel):
@@ -6,19 +9,21 @@ class BillingCollectMixin(models.AbstractModel):
 
     _inherit = "bfocused.billing.collect.mixin"
 
-    def _add_waiting(self, groups):
+    def _add_waiting(self, groups, customers):
         """Lay each deferred draft by the group whose invoice it can join.
 
         :param groups: dict of BillingGroup by (GroupKey, reason for which it is held)
+        :param customers: ``res.partner`` records, commercial entities
         :return: list of BillingGroup for the drafts that are released and that no group can take along
         """
         moves = self.env["account.move"]
-        waiting = moves.search(moves._get_waiting_domain(self.company_id), order="id")
+        theirs = Domain("commercial_partner_id", "in", customers.ids)
+        waiting = moves.search(theirs & Domain(moves._get_waiting_domain(self.company_id)), order="id")
         self._release_ended(waiting)
         self._release_completed(waiting)
         takers, alone, journals = {}, [], {}
         for (key, reason), group in groups.items():
-            if not reason and not group.error:
+            if not reason:
                 self._add_taker(takers, group, self._fill_in_journal(key, journals))
         # those with terms of their own first, which the others can then adopt
         for move in waiting.sorted(lambda move: (not move.billing_run_id, not move.payment_mode_id, move.id)):
@@ -26,8 +31,7 @@ class BillingCollectMixin(models.AbstractModel):
             if not group and self._is_released(move):
                 group = self._make_released_group(move)
                 alone.append(group)
-                if not group.hold_reason:
-                    self._add_taker(takers, group, group.key)
+                self._add_taker(takers, group, group.key)
             if group:
                 group.waiting = (group.waiting or moves) | move
         return alone
@@ -38,8 +42,11 @@ class BillingCollectMixin(models.AbstractModel):
 
     @staticmethod
     def _get_taker(takers, move):
-        fitting = (group for key, group in takers.get(move.partner_id.id, ()) if move._fits(key))
-        return next(fitting, None)
+        """The group that takes the draft along. One that is held only holds what can't go otherwise."""
+        for key, group in takers.get(move.partner_id.id, ()):
+            if move._get_group_key() == key if group.hold_reason else move._fits(key):
+                return group
+        return None
 
     def _fill_in_journal(self, key, journals):
         """The key with the journal that Odoo gives an invoice without one of its own.
@@ -56,11 +63,9 @@ class BillingCollectMixin(models.AbstractModel):
     def _make_released_group(self, move):
         """A group without anything new, held where the draft can't be collected."""
         key = move._get_group_key()
-        reason = ""
-        if move.payment_mode_id.payment_method_id.mandate_required:
-            mandate = self.env["account.banking.mandate"].browse(key.mandate_id)
-            reason = move.partner_id._get_mandate_problem(self.company_id, mandate) or ""
-        return self._make_group(key, move.partner_id, reason)
+        mandate = self.env["account.banking.mandate"].browse(key.mandate_id)
+        reason = self._get_collection_problem(move.partner_id, move.payment_mode_id, mandate)
+        return BillingGroup(key, move.partner_id, reason)
 
     # --- release
 

@@ -35,6 +35,11 @@ class ResCompany(models.Model):
         string="Run automatically",
         help="A scheduled action makes and executes the billing run of the month on the billing day.",
     )
+    billing_background_from = fields.Integer(
+        string="Customers billed at once",
+        default=200,
+        help="A run with more customers than this is executed in the background, by as many workers as there are.",
+    )
     billing_payment_mode_id = fields.Many2one(
         comodel_name="account.payment.mode",
         string="Direct debit payment mode",

@@ -13,7 +13,7 @@ class ResCompany(models.Model):
         selection="_selection_deferral_manner",
         string="Continuing services",
         default="hold",
-        help="What waits for the quarter turn when an invoice of periods, such as subscriptions and calls, is too small.",
+        help="What waits for the quarter turn when an invoice of subscriptions or calls is too small.",
     )
     billing_deferral_separate = fields.Selection(
         selection="_selection_deferral_manner",

@@ -250,6 +250,14 @@ class SaleSubscription(models.Model):
         moves = self.sale_subscription_line_ids.move_line_ids.move_id
         return moves | self.invoice_ids | self.sale_order_ids.invoice_ids
 
+    def _get_billing_price(self, product, quantity, template):
+        """The price list's price of a billing cycle, also under the list price; in the price list's currency.
+
+        :param template: ``sale.subscription.template``, the cycle
+        """
+        price = self.pricelist_id._get_product_price(product, quantity or 1.0)
+        return price * product.product_tmpl_id._get_billing_price_factor(template)
+
     def _get_billing_payment_mode(self):
         self.ensure_one()
         return self.payment_mode_id or self.company_id.billing_payment_mode_id

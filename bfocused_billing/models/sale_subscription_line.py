@@ -1,13 +1,6 @@
-from datetime import date
-from decimal import Decimal
-from itertools import takewhile
-
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import format_date
-
-from ..periods import ONE_DAY, Part, Period, due_date, prorate
-from .billing_group import Due
 
 
 class SaleSubscriptionLine(models.Model):
@@ -145,7 +138,7 @@ class SaleSubscriptionLine(models.Model):
     # === BUSINESS
 
     def _get_live_charges(self):
-        return self.sudo().charge_ids.filtered(lambda charge: charge.state != "void")
+        return self.sudo().charge_ids._get_live()
 
     def _change(self, day, values, reason=""):
         """Let new terms take over from these lines on a day; what was billed beyond it is settled by the next run.
@@ -205,8 +198,7 @@ class SaleSubscriptionLine(models.Model):
         subscription = self.sale_subscription_id
         if not subscription.use_billing:
             return super()._get_display_price(product)
-        price = subscription.pricelist_id._get_product_price(product, self.product_uom_qty or 1.0)
-        return price * product.product_tmpl_id._get_billing_price_factor(subscription.template_id)
+        return subscription._get_billing_price(product, self.product_uom_qty, subscription.template_id)
 
     def _get_start(self):
         """The first day this line is billed for."""
@@ -217,207 +209,3 @@ class SaleSubscriptionLine(models.Model):
         """The first day this line is no longer billed for; ``None`` for a line without end."""
         self.ensure_one()
         return min((date for date in (self.date_end, self.sale_subscription_id.date) if date), default=None)
-
-    def _get_cycle(self):
-        """How time is cut for this line; ``None`` when it isn't billed by billing runs.
-
-        :rtype: periods.Cycle
-        """
-        self.ensure_one()
-        subscription = self.sale_subscription_id
-        start = subscription.date_start or self._get_start()
-        if not (start and subscription.template_id.billing_cycle and subscription.use_billing):
-            return None
-        return subscription.template_id._get_cycle(start)
-
-    def _get_unbilled_parts(self):
-        """The periods this line has still to be billed for, oldest first; endless for a line without end.
-
-        :rtype: iterator of periods.Part
-        """
-        self.ensure_one()
-        cycle, start = self._get_cycle(), self._get_start()
-        if not (cycle and start):
-            return iter(())
-        billed = (
-            period
-            for charge in self._get_live_charges()
-            if not charge.is_credit
-            for period in charge._get_uncredited_periods()
-        )
-        return cycle.parts(start, self._get_stop(), billed)
-
-    def _get_credits(self):
-        """What was billed and is not to be paid any more, because the line ends earlier or starts later.
-
-        :rtype: list of Due, each the days of one charge
-        """
-        self.ensure_one()
-        if not self._get_cycle():
-            return []
-        start, stop = self._get_start(), self._get_stop()
-        credits = []
-        for charge in self._get_live_charges():
-            if charge.is_credit or (start <= charge.period_start and (stop is None or charge.period_end < stop)):
-                continue
-            if charge._is_credited_by_hand():
-                continue
-            for period in charge._get_uncredited_periods():
-                for days in period.without(self._get_service_periods(start, stop)):
-                    part = Part(days, charge._get_whole()[0])
-                    credits.append(Due(self, part, charge.billing_round, charge))
-        return credits
-
-    @staticmethod
-    def _get_service_periods(start, stop):
-        if stop is None:
-            return [Period(start, date.max)]
-        return [Period(start, stop - ONE_DAY)] if start < stop else []
-
-    def _get_due_date(self, part):
-        self.ensure_one()
-        return due_date(
-            part, self._get_start(), in_arrears=self.sale_subscription_id.template_id.billing_timing == "arrears"
-        )
-
-    def _get_due_parts(self, date):
-        """The unbilled periods that may be billed on ``date``, oldest first.
-
-        :rtype: list of periods.Part
-        """
-        return list(takewhile(lambda part: self._get_due_date(part) <= date, self._get_unbilled_parts()))
-
-    def _get_dues(self, date):
-        """What may be billed on ``date``, and what has to be given back by then.
-
-        :rtype: list of Due
-        """
-        credits = [credit for credit in self._get_credits() if credit.part.period.start <= date]
-        return credits + [Due(self, part, self._get_round(part)) for part in self._get_due_parts(date)]
-
-    def _get_round(self, part):
-        """How many times days of ``part`` were billed, and given back, before."""
-        charges = self._get_live_charges()
-        return max(
-            (
-                charge.billing_round + 1
-                for charge in charges
-                if not charge.is_credit and charge._get_period().overlaps(part.period)
-            ),
-            default=0,
-        )
-
-    def _get_charge_kind(self, due):
-        """``adjustment`` for what sets right a period that was billed otherwise before, else ``subscription``."""
-        self.ensure_one()
-        is_rest = self.predecessor_id and due.part.period.start == self._get_start() and not due.part.is_whole
-        return "adjustment" if due.is_credit or due.billing_round or is_rest else "subscription"
-
-    def _prepare_due_move_line(self, due):
-        """Values of the invoice line for ``due``, text in the customer's language."""
-        return self._prepare_credit_move_line(due) if due.is_credit else self._prepare_period_move_line(due.part)
-
-    def _prepare_due_base_line(self, due):
-        """The same for Odoo's tax engine: what its amounts depend on."""
-        return self._prepare_credit_base_line(due) if due.is_credit else self._prepare_period_base_line(due.part)
-
-    def _prepare_credit_move_line(self, due):
-        """Values of the invoice line that gives days back, on the terms on which they were billed."""
-        self.ensure_one()
-        billed = due.credited.move_line_id
-        label = self._get_period_label(due.part.period)
-        return {
-            **self._prepare_credit_base_line(due),
-            "product_id": billed.product_id.id,
-            "product_uom_id": billed.product_uom_id.id,
-            "name": self._get_localized_env()._("Credit: %(what)s\n%(period)s", what=self.name, period=label),
-            "account_id": billed.account_id.id,
-            "analytic_distribution": billed.analytic_distribution,
-            "tax_ids": [Command.set(billed.tax_ids.ids)],
-            "start_date": due.part.period.start,
-            "end_date": due.part.period.end,
-            "subscription_line_id": self.id,
-            "billing_cycle": self.sale_subscription_id.template_id.billing_cycle,
-            "is_billing_credit": True,
-        }
-
-    def _prepare_credit_base_line(self, due):
-        self.ensure_one()
-        billed = due.credited.move_line_id
-        quantity = abs(billed.quantity)
-        factor = quantity * (1 - billed.discount / 100)
-        whole, amount = due.credited._get_whole()
-        share = prorate(amount, Part(due.part.period, whole), Decimal(str(self.currency_id.rounding)))
-        return {
-            "product_id": billed.product_id,
-            "quantity": -quantity,
-            "price_unit": float(share) / factor if factor else 0.0,
-            "discount": billed.discount,
-            "tax_ids": billed.tax_ids,
-        }
-
-    def _prepare_period_move_line(self, part):
-        """Values of the invoice line that bills ``part`` of this line, text in the customer's language.
-
-        :param part: periods.Part
-        """
-        self.ensure_one()
-        values = self._prepare_account_move_line()
-        # Odoo finds the account itself, with its default per company and the fiscal position applied.
-        for name in ("account_id", "price_subtotal"):
-            values.pop(name)
-        values.update(
-            {
-                "price_unit": self._get_period_price(part),
-                "name": f"{self.name}\n{self._get_period_label(part.period)}",
-                "start_date": part.period.start,
-                "end_date": part.period.end,
-                "subscription_line_id": self.id,
-                "billing_cycle": self.sale_subscription_id.template_id.billing_cycle,
-            }
-        )
-        return values
-
-    def _prepare_period_base_line(self, part):
-        """The same as :meth:`_prepare_period_move_line` for Odoo's tax engine: what its amounts depend on."""
-        self.ensure_one()
-        return {
-            "product_id": self.product_id,
-            "quantity": self.product_uom_qty,
-            "price_unit": self._get_period_price(part),
-            "discount": self.discount,
-            "tax_ids": self.tax_ids,
-        }
-
-    def _get_period_price(self, part):
-        """The unit price that makes the invoice line exactly the part's share of the line's amount.
-
-        Not rounded for a broken period: Odoo rounds the line's amount, not its price.
-        """
-        if part.is_whole:
-            return self.price_unit
-        quantity = self.product_uom_qty * (1 - self.discount / 100)
-        if not quantity:
-            return 0.0
-        rounding = Decimal(str(self.currency_id.rounding))
-        return float(prorate(Decimal(str(self._get_cycle_amount())), part, rounding)) / quantity
-
-    def _get_cycle_amount(self):
-        """What a whole period costs: quantity times price less discount, rounded, in the subscription's currency."""
-        self.ensure_one()
-        return self.currency_id.round(self.price_unit * self.product_uom_qty * (1 - self.discount / 100))
-
-    def _get_period_label(self, period):
-        """For example "1 januari 2026 t/m 31 maart 2026", in the customer's language."""
-        localized = self._get_localized_env()
-        start, end = (
-            format_date(localized, date, lang_code=localized.lang, date_format="d MMMM y")
-            for date in (period.start, period.end)
-        )
-        return localized._("%(start)s to %(end)s", start=start, end=end)
-
-    def _get_localized_env(self):
-        """An environment in the customer's language."""
-        self.ensure_one()
-        lang = self.sale_subscription_id._get_billing_partner().lang or self.env.lang
-        return self.with_context(lang=lang).env

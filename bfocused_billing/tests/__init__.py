@@ -5,6 +5,8 @@ from . import (
     test_changes,
     test_deferral,
     test_deferral_manual,
+    test_deferral_law,
+    test_deferral_quarter,
     test_import,
     test_ledger,
     test_periods,

@@ -445,8 +445,7 @@ class TestBulkEquality(BillingCase):
 
         with patch.object(type(self.moves), "_create_in_bulk", spy), self.env.cr.savepoint() as savepoint:
             run = self.make_run("2026-02-01")
-            groups = run._group_lines(run._collect_lines())
-            run._draft(groups)
+            run._draft(run._get_groups(run._get_customers()))
             savepoint.rollback()
         self.assertTrue(made)
         run_fields = {"billing_run_id"}

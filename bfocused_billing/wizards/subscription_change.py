@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..tools import changed_values
+
 
 class SubscriptionChange(models.TransientModel):
     """Another price, quantity, product or cycle from a day on, also in the middle of a period that was billed."""
@@ -84,9 +86,9 @@ class SubscriptionChange(models.TransientModel):
             if wizard.product_id == line.product_id and wizard.template_id == subscription.template_id:
                 wizard.price_unit = line.price_unit
             else:
-                price = subscription.pricelist_id._get_product_price(wizard.product_id, wizard.quantity or 1.0)
-                product = wizard.product_id.product_tmpl_id
-                wizard.price_unit = price * product._get_billing_price_factor(wizard.template_id)
+                wizard.price_unit = subscription._get_billing_price(
+                    wizard.product_id, wizard.quantity, wizard.template_id
+                )
 
     # === ACTIONS
 
@@ -98,8 +100,7 @@ class SubscriptionChange(models.TransientModel):
             raise UserError(self.env._("Nothing is different from now: change the price, quantity, product or cycle."))
         subscription = self.line_id.sale_subscription_id
         if self.template_id != subscription.template_id:
-            target = self._get_target_subscription()
-            values.update(sale_subscription_id=target.id, price_unit=self.price_unit)
+            values["sale_subscription_id"] = self._get_target_subscription().id
         successor = self.line_id._change(self.date, values, self.reason or "")
         self._close_emptied(subscription)
         return successor.sale_subscription_id._get_records_action()
@@ -109,19 +110,14 @@ class SubscriptionChange(models.TransientModel):
     def _prepare_change(self):
         """What differs from the line, as values of the line that takes over."""
         line = self.line_id
-        values = {}
-        if self.product_id != line.product_id:
-            values["product_id"] = self.product_id.id
-        for name, new in (
-            ("product_uom_qty", self.quantity),
-            ("price_unit", self.price_unit),
-            ("discount", self.discount),
-        ):
-            if line[name] != new:
-                values[name] = new
-        if values.get("product_id"):
-            values["price_unit"] = self.price_unit
-        if self.template_id != line.sale_subscription_id.template_id:
+        terms = {
+            "product_id": self.product_id.id,
+            "product_uom_qty": self.quantity,
+            "price_unit": self.price_unit,
+            "discount": self.discount,
+        }
+        values = changed_values(line, terms)
+        if "product_id" in values or self.template_id != line.sale_subscription_id.template_id:
             values["price_unit"] = self.price_unit
         return values
 

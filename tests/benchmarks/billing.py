@@ -140,6 +140,7 @@ def make_contracts(company, partners, products):
 
 
 def bill(day):
+    env.company.billing_background_from = 10**6
     run = env["bfocused.billing.run"].create({"date": day})
     run.action_run()
     return run

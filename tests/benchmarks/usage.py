@@ -125,7 +125,10 @@ def import_and_bill(wizard):
     file = env["bfocused.usage.file"].browse(wizard.action_import()["res_id"])
     with timed("billing lines"):
         charges = env["bfocused.billing.charge"]._get_open_usage_charges(env.company, datetime(2026, 2, 1).date())
-        lines = charges._prepare_usage_move_lines()
+        lines = []
+        for numbers in charges.grouped(lambda charge: charge.usage_number_id._get_line_key()).values():
+            _subscription, partner = numbers[:1]._get_usage_terms()
+            lines += numbers._get_items(partner, env["account.fiscal.position"])
     with timed("commit"):
         env.cr.commit()
     seconds = time.perf_counter() - started

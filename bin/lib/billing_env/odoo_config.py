@@ -41,7 +41,7 @@ def write() -> None:
         "screenshots": CACHE / "screenshots",
     }
     lines = ["[options]", *(f"{name} = {value}" for name, value in settings.items())]
-    lines += ["", "[queue_job]", "channels = root:2", ""]
+    lines += ["", "[queue_job]", "channels = root:2,root.billing:2", ""]
     text = "\n".join(lines)
     if ODOO_CONF.exists() and ODOO_CONF.read_text() == text:
         return
