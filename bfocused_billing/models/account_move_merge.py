@@ -6,6 +6,19 @@ from .billing_group import GroupKey
 
 FIRST_SEQUENCE = 101  # after the lines of billing runs, which have Odoo's 100: a section mustn't take those under it
 
+# What a line says as somebody may have written it: moving it to another draft mustn't have Odoo fill it in again.
+KEPT_FIELDS = (
+    "account_id",
+    "analytic_distribution",
+    "display_type",
+    "name",
+    "price_unit",
+    "product_uom_id",
+    "quantity",
+    "sequence",
+    "tax_ids",
+)
+
 
 class AccountMove(models.Model):
     """Which waiting drafts belong on one invoice, and putting them on it."""
@@ -82,7 +95,8 @@ class AccountMove(models.Model):
         lines = (self - target).invoice_line_ids
         container = {"records": self, "self": self}
         # of all drafts at once, or Odoo leaves the tax and receivable lines on those that are emptied
-        with self._check_balanced(container), self._sync_dynamic_lines(container):
+        kept = [lines._fields[name] for name in KEPT_FIELDS]
+        with self._check_balanced(container), self._sync_dynamic_lines(container), self.env.protecting(kept, lines):
             lines.move_id = target
 
     def _number_lines(self):

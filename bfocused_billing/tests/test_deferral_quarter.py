@@ -130,6 +130,17 @@ class TestDeferralQuarter(DeferralCase):
         self.assertEqual(lines[:3].product_id, self.cloudbox)
         self.assertEqual(posted.ref, "PO 1, PO 2")
 
+    def test_what_somebody_wrote_on_a_line_is_kept(self):
+        self.make_waiting()
+        invoice = self.make_waiting()
+        account = self.company_data["default_account_revenue"].copy()
+        written = {"name": "Own words", "quantity": 2, "price_unit": 5, "discount": 10, "account_id": account.id}
+        invoice.invoice_line_ids.write({**written, "tax_ids": [Command.clear()]})
+        line = invoice.invoice_line_ids
+        self.bill_quarter()
+        self.assertEqual(line.move_id, self.get_posted())
+        self.assertRecordValues(line, [{**written, "tax_ids": []}])
+
     def test_attachments_and_hours_go_along(self):
         first, second = self.make_waiting(), self.make_waiting()
         attachment = self.env["ir.attachment"].create(
