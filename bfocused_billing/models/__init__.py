@@ -7,6 +7,8 @@ from . import (
     account_move_line,
     account_move_line_deferral,
     account_move_merge,
+    account_move_send,
+    account_move_sending,
     account_payment_order,
     billing_charge,
     billing_charge_deferral,

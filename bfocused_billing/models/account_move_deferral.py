@@ -1,7 +1,12 @@
+import logging
+
 from odoo import fields, models
+from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from ..periods import is_quarter_turn, next_quarter
+
+_logger = logging.getLogger(__name__)
 
 
 class AccountMove(models.Model):
@@ -177,7 +182,12 @@ class AccountMove(models.Model):
             ("move_type", "=", "out_invoice"),
             ("company_id.use_billing", "=", True),
         ]
-        self.search(domain, limit=batch_size)._defer_small()
+        for move in self.search(domain):
+            try:
+                with self.env.cr.savepoint():
+                    move._defer_small()
+            except UserError:  # Odoo's own posting of it says on the invoice what is wrong
+                _logger.info("Invoice %s could not be deferred", move.id, exc_info=True)
         return super()._autopost_draft_entries(batch_size)
 
     def _stop_automatic_posting(self):

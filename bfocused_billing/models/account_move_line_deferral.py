@@ -36,10 +36,12 @@ class AccountMoveLine(models.Model):
             nature = "continuing" if is_continuing else "separate"
             line.supply_nature = nature if line.display_type == "product" else False
 
-    @api.depends("supply_nature", "end_date", "supply_date", "move_id.invoice_date")
+    @api.depends("supply_nature", "end_date", "supply_date", "move_id.invoice_date", "charge_ids.period_end")
     def _compute_last_invoice_date(self):
+        today = fields.Date.context_today(self)
         for line in self:
-            supplied = line.supply_date or line.move_id.invoice_date or fields.Date.context_today(line)
+            charged = line.sudo().charge_ids.mapped("period_end")
+            supplied = line.supply_date or min(charged, default=False) or line.move_id.invoice_date or today
             if line.supply_nature == "continuing":
                 supplied = line.end_date or supplied
             line.last_invoice_date = line.supply_nature and last_invoice_day(supplied)

@@ -85,7 +85,7 @@ class AccountMove(models.Model):
             target.write(self._prepare_merged_move())
             self._move_lines(target)
             self._merge_documents(target)
-            others.activity_ids.unlink()
+            others.sudo().activity_ids.unlink()
             others.write({"billing_state": "none", "deferred_until": False})
             others.button_cancel()
             self._tell_merged(target)
@@ -147,3 +147,8 @@ class AccountMove(models.Model):
         if br._name == self._name and br._is_waiting():
             fields = [name for name in fields if name not in ("user_id", "invoice_user_id")]
         return super().make_key(br, fields)
+
+    @api.model
+    def _get_invoice_line_key_cols(self):
+        # EXTENDS 'account_invoice_merge': it drops fields it doesn't know (T18)
+        return [*super()._get_invoice_line_key_cols(), "supply_date", "is_downpayment"]

@@ -81,15 +81,12 @@ class BillingCollectMixin(models.AbstractModel):
         A customer who had no subscription while the draft waited has nothing that could end.
         """
         subscriptions = self.env["sale.subscription"].with_context(active_test=False)
-        found = subscriptions.search_fetch(
-            [
-                ("company_id", "=", self.company_id.id),
-                ("partner_id.commercial_partner_id", "in", waiting.commercial_partner_id.ids),
-                ("stage_id.type", "!=", "draft"),
-            ],
-            ["partner_id", "stage_id", "date"],
+        found = subscriptions.search(
+            Domain("company_id", "=", self.company_id.id)
+            & Domain("stage_id.type", "!=", "draft")
+            & self._get_payer_domain(waiting.commercial_partner_id)
         )
-        per_customer = found.grouped(lambda subscription: subscription.partner_id.commercial_partner_id)
+        per_customer = found.grouped(lambda subscription: subscription._get_billing_partner().commercial_partner_id)
         for move in waiting:
             its = per_customer.get(move.commercial_partner_id, subscriptions)
             ends = [subscription.date for subscription in its if subscription.date]

@@ -169,6 +169,15 @@ class TestDeferralLaw(DeferralCase):
         self.bill("2026-02-01")
         self.assertRecordValues(self.get_invoices(), [{"state": "posted", "collection_date": day("2026-04-01")}])
 
+    def test_it_is_issued_in_bulk_as_the_others_are(self):
+        self.company.billing_deferral_continuing = "issue"
+        self.make_subscription(self.month, self.cloudbox, start="2026-02-01")
+        moves, seen = self.env.registry["account.move"], []
+        original = moves._is_bulk_move
+        self.patch(moves, "_is_bulk_move", lambda self, vals: seen.append(original(self, vals)) or seen[-1])
+        self.bill("2026-02-01")
+        self.assertEqual(seen, [True])
+
     # === collection
 
     def make_payment_order(self, **values):

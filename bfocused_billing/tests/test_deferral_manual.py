@@ -211,7 +211,9 @@ class TestDeferralManual(DeferralCase):
         waiting = self.make_waiting(payment_mode_id=self.make_transfer_mode().id)
         second = self.make_invoice(25)
         second.action_post()
-        self.assertRecordValues(waiting + second, [{"state": "posted", "amount_untaxed": 20}, {"state": "posted", "amount_untaxed": 25}])
+        self.assertRecordValues(
+            waiting + second, [{"state": "posted", "amount_untaxed": 20}, {"state": "posted", "amount_untaxed": 25}]
+        )
 
     def test_confirmed_together_they_reach_the_minimum_together(self):
         self.company.billing_deferral_release = "threshold"

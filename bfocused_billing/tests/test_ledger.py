@@ -2,6 +2,7 @@ from psycopg2 import IntegrityError
 from psycopg2.errors import ExclusionViolation
 
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import mute_logger
 
 from .common import BillingCase, day
@@ -67,7 +68,7 @@ class TestLedger(BillingCase):
         self.patch(
             self.env.registry["sale.subscription"],
             "_get_billable_domain",
-            lambda subs, company: [("id", "=", self.subscription.id)],
+            lambda subs, company: Domain("id", "=", self.subscription.id),
         )
         self.line.next_billing_date = "2026-01-01"
         with mute_logger("odoo.sql_db"):
