@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
+from ..periods import is_quarter_turn
+
 
 class AccountMove(models.Model):
     _inherit = "account.move"
@@ -36,6 +38,8 @@ class AccountMove(models.Model):
     def _get_deferral_reason(self):
         """Why this invoice waits and until when, as a sentence in the user's language."""
         self.ensure_one()
+        if not is_quarter_turn(self.deferred_until):
+            return self.env._("It waits no longer for the quarter turn, and goes with the next billing run.")
         date = format_date(self.env, self.deferred_until, date_format="d MMMM y")
         if self.commercial_partner_id.with_company(self.company_id).billing_deferral == "always":
             return self.env._("This customer gets one invoice a quarter, at the quarter turn of %s.", date)

@@ -35,7 +35,7 @@ class AccountMove(models.Model):
         self.ensure_one()
         mandate = self.env["account.banking.mandate"]
         if self.payment_mode_id.payment_method_id.mandate_required:
-            own = self.line_ids.subscription_line_id.sale_subscription_id.mandate_id[:1]
+            own = self.sudo().line_ids.subscription_line_id.sale_subscription_id.mandate_id[:1]
             mandate = own or self._get_chosen_mandate() or self.partner_id._get_billing_mandate(self.company_id)
         return GroupKey(
             self.partner_id.id,

@@ -174,14 +174,14 @@ class TestDeferralManual(DeferralCase):
         self.assertRecordValues(invoice, [{"state": "posted", "amount_untaxed": 10}])
 
     def test_an_online_payment_posts_its_invoice(self):
-        fresh, waiting = self.make_invoice(), self.make_waiting()
-        provider = self.env["payment.provider"].create({"name": "Dummy", "code": "none"})
-        method = self.env.ref("payment.payment_method_unknown")
-        for invoice in (fresh, waiting):
-            self.env["payment.transaction"].create(
+        provider = self.env["payment.provider"].create({"name": "Dummy", "code": "none", "company_id": self.company.id})
+        self._create_dummy_payment_method_for_provider(provider, self.company_data["default_journal_bank"])
+        invoices = self.make_invoice() + self.make_waiting()
+        for invoice in invoices:
+            transaction = self.env["payment.transaction"].create(
                 {
                     "provider_id": provider.id,
-                    "payment_method_id": method.id,
+                    "payment_method_id": self.env.ref("payment.payment_method_unknown").id,
                     "reference": f"tx-{invoice.id}",
                     "amount": invoice.amount_total,
                     "currency_id": invoice.currency_id.id,
@@ -190,8 +190,31 @@ class TestDeferralManual(DeferralCase):
                     "state": "done",
                 }
             )
-            invoice.action_post()  # as the transaction itself does
-        self.assertEqual((fresh + waiting).mapped("state"), ["posted"] * 2)
+            with self.mocked_get_payment_method_information("none"):
+                transaction._post_process()
+        self.assertEqual(invoices.mapped("state"), ["posted"] * 2)
+        self.assertEqual(invoices.mapped("amount_residual"), [0, 0])
+
+    # === rights
+
+    def test_who_may_only_invoice_can_confirm_what_is_small_and_what_takes_others_along(self):
+        self.make_subscription(self.month, self.cloudbox, start="2026-02-01")
+        self.bill("2026-02-01")
+        invoicer = self.env["res.users"].create(
+            {
+                "name": "Invoicer",
+                "login": "invoicer",
+                "company_id": self.company.id,
+                "company_ids": [Command.set(self.company.ids)],
+                "group_ids": [Command.set(self.env.ref("account.group_account_invoice").ids)],
+            }
+        )
+        self.assertTrue(self.make_invoice(5).with_user(invoicer).action_post())
+        self.company.billing_deferral_release = "threshold"
+        last = self.make_invoice(15)
+        last.with_user(invoicer).action_post()
+        self.assertRecordValues(last, [{"state": "posted", "amount_untaxed": 50}])
+        self.assertEqual(last.invoice_line_ids.charge_ids.mapped("state"), ["billed"])
 
     # === threshold
 

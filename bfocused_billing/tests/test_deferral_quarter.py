@@ -109,9 +109,9 @@ class TestDeferralQuarter(DeferralCase):
         colleague = self.env["res.users"].create({"name": "Colleague", "login": "colleague"})
         drafts = self.make_waiting(10, user_id=colleague.id) + self.make_waiting(user_id=self.env.uid)
         [merged] = drafts.do_merge()
-        self.assertRecordValues(
-            self.env["account.move"].browse(merged), [{"amount_untaxed": 30, "billing_state": "deferred"}]
-        )
+        merged = self.env["account.move"].browse(merged)
+        self.assertRecordValues(merged, [{"amount_untaxed": 30, "billing_state": "deferred"}])
+        self.assertEqual(merged.invoice_line_ids.mapped("supply_date"), [day("2026-02-10")] * 2)
 
     def test_sections_notes_and_their_order_are_kept(self):
         texts = [
@@ -162,7 +162,7 @@ class TestDeferralQuarter(DeferralCase):
 
         def fail(drafts, target):
             if target.partner_id == broken:
-                raise UserError("Closed for repairs")
+                raise UserError(drafts.env._("Closed for repairs"))
             return original(drafts, target)
 
         self.patch(moves, "_tell_merged", fail)
@@ -280,6 +280,13 @@ class TestDeferralQuarter(DeferralCase):
         waiting = self.make_waiting()
         self.bill("2026-03-01")
         self.assertEqual(waiting.state, "draft")
+
+    def test_what_is_released_but_held_says_that_it_goes_with_the_next_run(self):
+        self.make_subscription(self.month, self.cloudbox, start="2026-02-01", date="2026-03-01")
+        self.bill("2026-02-01")
+        self.customer._get_billing_mandate(self.company).cancel()
+        self.assertEqual(self.bill("2026-03-01").line_ids.outcome, "held")
+        self.assertIn("next billing run", self.get_drafts().deferral_reason)
 
     # === per company
 

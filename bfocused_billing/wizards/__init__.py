@@ -1,5 +1,6 @@
 from . import (
     account_move_reversal,
+    account_payment_line_create,
     billing_import,
     billing_import_line,
     sale_advance_payment_inv,
