@@ -193,7 +193,7 @@ class TestDeferralManual(DeferralCase):
             with self.mocked_get_payment_method_information("none"):
                 transaction._post_process()
         self.assertEqual(invoices.mapped("state"), ["posted"] * 2)
-        self.assertEqual(invoices.mapped("amount_residual"), [0, 0])
+        self.assertEqual(invoices.transaction_ids.payment_id.mapped("amount"), [24.2] * 2)
 
     # === rights
 
