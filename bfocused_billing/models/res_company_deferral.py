@@ -3,6 +3,8 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+MANNERS = [("hold", "Hold the invoice"), ("issue", "Issue it now, collect it at the quarter turn")]
+
 
 class ResCompany(models.Model):
     """Settings of the deferral of small invoices (R5) that the law on invoice dates asks for."""
@@ -10,13 +12,13 @@ class ResCompany(models.Model):
     _inherit = "res.company"
 
     billing_deferral_continuing = fields.Selection(
-        selection="_selection_deferral_manner",
+        selection=MANNERS,
         string="Continuing services",
         default="hold",
         help="What waits for the quarter turn when an invoice of subscriptions or calls is too small.",
     )
     billing_deferral_separate = fields.Selection(
-        selection="_selection_deferral_manner",
+        selection=MANNERS,
         string="Separate supplies",
         default="hold",
         help="What waits for the quarter turn when an invoice of products or hours is too small.",
@@ -26,13 +28,6 @@ class ResCompany(models.Model):
         default=14,
         help="Number of days before its last lawful invoice date on which somebody is told of a deferred invoice.",
     )
-
-    @api.model
-    def _selection_deferral_manner(self):
-        return [
-            ("hold", self.env._("Hold the invoice")),
-            ("issue", self.env._("Issue it now, collect it at the quarter turn")),
-        ]
 
     # === CONSTRAINTS
 

@@ -162,13 +162,13 @@ class TestDeferralQuarter(DeferralCase):
 
         def fail(drafts, target):
             if target.partner_id == broken:
-                raise UserError(drafts.env._("Closed for repairs"))
+                raise UserError(drafts[0].partner_id.name)
             return original(drafts, target)
 
         self.patch(moves, "_tell_merged", fail)
         run = self.bill_quarter(may_fail=True)
         failed = run.line_ids.filtered(lambda line: line.outcome == "failed")
-        self.assertRecordValues(failed, [{"partner_id": broken.id, "message": "Closed for repairs"}])
+        self.assertRecordValues(failed, [{"partner_id": broken.id, "message": "Broken"}])
         self.assertEqual(len(self.get_drafts(broken)), 2)
         self.assertRecordValues(self.get_posted(fine), [{"amount_untaxed": 40}])
         self.patch(moves, "_tell_merged", original)
