@@ -142,9 +142,12 @@ class AccountMove(models.Model):
             return
         if self.commercial_partner_id.with_company(self.company_id).billing_deferral:
             return  # the minimum is not what this customer's invoices wait for
-        waiting = self._get_customer_waiting()
-        joining = waiting.filtered(lambda move: move._fits(self._get_group_key()))
-        (self + joining)._merge_waiting()
+        waiting = self._get_customer_waiting().filtered(lambda move: not move._get_collection_problem())
+        terms = self._get_shared_terms(waiting)
+        joining = waiting.filtered(lambda move: move._fits(terms))
+        if joining:
+            self.write({"payment_mode_id": terms.payment_mode_id, "mandate_id": terms.mandate_id})
+            (self + joining)._merge_waiting()
         beside = waiting - joining
         beside.write(self._prepare_billing_dates(fields.Date.context_today(self)))
         beside.with_context(billing_send_anyway=True).action_post()

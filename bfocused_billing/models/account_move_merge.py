@@ -69,6 +69,19 @@ class AccountMove(models.Model):
             own = own._replace(mandate_id=key.mandate_id)
         return own == key
 
+    def _get_shared_terms(self, waiting):
+        """The terms on which this draft goes together with those that wait: theirs where it leaves them open."""
+        keys = [move._get_group_key() for move in waiting.sorted(lambda move: not move.billing_run_id)]
+        return next((key for key in keys if self._fits(key)), self._get_group_key())
+
+    def _get_collection_problem(self):
+        """Why this draft can't be collected, as a sentence in the user's language, or an empty text."""
+        self.ensure_one()
+        if not self.payment_mode_id.payment_method_id.mandate_required:
+            return ""
+        mandate = self.env["account.banking.mandate"].browse(self._get_group_key().mandate_id)
+        return self.partner_id._get_mandate_problem(self.company_id, mandate) or ""
+
     # === MERGE
 
     def _merge_waiting(self):

@@ -50,6 +50,7 @@ class BillingGroup:
     hold_reason: str = ""
     items: list[Item] = field(default_factory=list)
     waiting: Any = None  # account.move, deferred drafts
+    is_completed: bool = False  # with what else waits for the customer it comes to the minimum
     amount_untaxed: float = 0.0  # of the items, in the group's currency
     amount_total: float = 0.0
     deferred_until: date | None = None

@@ -48,24 +48,17 @@ class BillingInvoiceMixin(models.AbstractModel):
         """
         company = self.company_id
         wish = group.partner.commercial_partner_id.with_company(company).billing_deferral
-        if self.is_quarter_turn or wish == "never" or self._takes_released(group):
+        if self.is_quarter_turn or wish == "never" or group.is_completed or self._takes_released(group):
             return None
         if group.amount_total <= 0 and not self._get_draft_to_wait_on(group):
             return None  # what the customer gets back doesn't wait, unless something waits to set it off against
         if wish == "always":
             return next_quarter(self.date)
         currency = self.env["res.currency"].browse(group.key.currency_id)
-        amounts = self._get_comparable_amounts(group)
+        amounts = {"amount_untaxed": group.amount_untaxed, "amount_total": group.amount_total}
         if not company._is_under_billing_minimum(amounts, currency, self.date):
             return None
         return next_quarter(self.date)
-
-    def _get_comparable_amounts(self, group):
-        """What is compared with the minimum: the new charges, and what waits where the two may release each other."""
-        amounts = {"amount_untaxed": group.amount_untaxed, "amount_total": group.amount_total}
-        if group.waiting and self.company_id.billing_deferral_release == "threshold":
-            return {name: amount + sum(group.waiting.mapped(name)) for name, amount in amounts.items()}
-        return amounts
 
     # === DRAFT
 

@@ -20,7 +20,7 @@ class BillingCollectMixin(models.AbstractModel):
         theirs = Domain("commercial_partner_id", "in", customers.ids)
         waiting = moves.search(theirs & Domain(moves._get_waiting_domain(self.company_id)), order="id")
         self._release_ended(waiting)
-        self._release_completed(waiting)
+        self._release_completed(waiting, groups)
         takers, alone, journals = {}, [], {}
         for (key, reason), group in groups.items():
             if not reason:
@@ -62,10 +62,7 @@ class BillingCollectMixin(models.AbstractModel):
 
     def _make_released_group(self, move):
         """A group without anything new, held where the draft can't be collected."""
-        key = move._get_group_key()
-        mandate = self.env["account.banking.mandate"].browse(key.mandate_id)
-        reason = self._get_collection_problem(move.partner_id, move.payment_mode_id, mandate)
-        return BillingGroup(key, move.partner_id, reason)
+        return BillingGroup(move._get_group_key(), move.partner_id, move._get_collection_problem())
 
     # --- release
 
@@ -94,17 +91,33 @@ class BillingCollectMixin(models.AbstractModel):
             if ends and not going_on and (move.billing_run_id or max(ends) >= (move.invoice_date or self.date)):
                 self._release(move)
 
-    def _release_completed(self, waiting):
-        """Release what waits for customers for whom it comes to the minimum, where the company has it so."""
+    def _release_completed(self, waiting, groups):
+        """Release what waits, and what is new, for customers for whom it comes to the minimum, if the company so wants.
+
+        :param groups: dict of BillingGroup by (GroupKey, reason for which it is held)
+        """
         company = self.company_id
         if company.billing_deferral_release != "threshold":
             return
-        field = f"{company._get_billing_minimum_field()}_signed"  # in the company's currency
+        field = company._get_billing_minimum_field()
+        new = {}
+        for (_key, reason), group in groups.items():
+            if not reason:
+                new.setdefault(group.partner.commercial_partner_id, []).append(group)
         for customer, moves in waiting.grouped("commercial_partner_id").items():
+            theirs = new.get(customer, ())
+            total = sum(moves.mapped(f"{field}_signed")) + sum(self._get_new_amount(group, field) for group in theirs)
             wish = customer.with_company(company).billing_deferral
-            total = sum(moves.mapped(field))
             if not wish and company.currency_id.compare_amounts(total, company.billing_min_amount) >= 0:
                 self._release(moves)
+                for group in theirs:
+                    group.is_completed = True
+
+    def _get_new_amount(self, group, field):
+        """What the group newly charges, in the company's currency."""
+        self._compute_amounts(group)
+        currency = self.env["res.currency"].browse(group.key.currency_id)
+        return currency._convert(getattr(group, field), self.company_id.currency_id, self.company_id, self.date)
 
     def _release(self, moves):
         for move in moves:

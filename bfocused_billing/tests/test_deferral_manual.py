@@ -238,6 +238,22 @@ class TestDeferralManual(DeferralCase):
             waiting + second, [{"state": "posted", "amount_untaxed": 20}, {"state": "posted", "amount_untaxed": 25}]
         )
 
+    def test_the_confirmed_one_takes_over_how_the_others_are_collected_where_it_leaves_that_open(self):
+        self.company.billing_deferral_release = "threshold"
+        self.make_waiting()
+        last = self.make_invoice(25, payment_mode_id=False)
+        last.action_post()
+        mandate = self.customer._get_billing_mandate(self.company)
+        self.assertRecordValues(last, [{"state": "posted", "amount_untaxed": 45, "mandate_id": mandate.id}])
+
+    def test_what_cannot_be_collected_waits_on(self):
+        self.company.billing_deferral_release = "threshold"
+        waiting = self.make_waiting()
+        self.customer._get_billing_mandate(self.company).cancel()
+        last = self.make_invoice(25, payment_mode_id=self.make_transfer_mode().id)
+        last.action_post()
+        self.assertEqual((last + waiting).mapped("state"), ["posted", "draft"])
+
     def test_confirmed_together_they_reach_the_minimum_together(self):
         self.company.billing_deferral_release = "threshold"
         first, second = self.make_invoice(), self.make_invoice(25)

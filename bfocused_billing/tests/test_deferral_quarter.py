@@ -223,6 +223,14 @@ class TestDeferralQuarter(DeferralCase):
         self.assertRecordValues(self.get_posted(), [{"amount_untaxed": 50, "billing_state": "released"}])
         self.assertFalse(self.get_drafts())
 
+    def test_a_run_and_drafts_on_other_terms_reach_the_minimum_together(self):
+        self.company.billing_deferral_release = "threshold"
+        dollar = self.make_rate(2.0)
+        self.make_waiting(40, currency_id=dollar.id)  # 48.40 dollars are 24.20 euros
+        self.make_subscription(self.month, self.cloudbox, start="2026-02-01")
+        self.bill("2026-02-01")
+        self.assertEqual(self.get_posted().mapped("amount_untaxed"), [40, 30])
+
     def test_under_the_minimum_together_they_wait_on(self):
         self.company.write({"billing_deferral_release": "threshold", "billing_min_amount": 100})
         self.make_waiting()
