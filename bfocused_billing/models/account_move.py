@@ -38,7 +38,7 @@ class AccountMove(models.Model):
     def _get_deferral_reason(self):
         """Why this invoice waits and until when, as a sentence in the user's language."""
         self.ensure_one()
-        if not is_quarter_turn(self.deferred_until):
+        if self.deferred_until and not is_quarter_turn(self.deferred_until):
             return self.env._("It waits no longer for the quarter turn, and goes with the next billing run.")
         date = format_date(self.env, self.deferred_until, date_format="d MMMM y")
         if self.commercial_partner_id.with_company(self.company_id).billing_deferral == "always":
