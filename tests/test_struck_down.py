@@ -11,7 +11,8 @@ STRIKES = [*itertools.product(STEPS, ["kill"]), *itertools.product(["charges cre
 TURNS = [f"{year}-{month:02}-01" for year in (2023, 2024, 2025) for month in (1, 4, 7, 10)]
 
 INVOICED = """
-    SELECT p.ref, m.invoice_date, m.state, replace(l.name, chr(10), ' '), l.start_date, l.end_date, l.price_subtotal, count(*)
+    SELECT p.ref, m.invoice_date, m.state, replace(l.name, chr(10), ' '), l.start_date, l.end_date, l.price_subtotal,
+           count(*)
       FROM account_move m
       JOIN res_partner p ON p.id = m.commercial_partner_id
       JOIN account_move_line l ON l.move_id = m.id AND l.subscription_line_id IS NOT NULL
