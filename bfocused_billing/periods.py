@@ -162,3 +162,13 @@ def is_quarter_turn(day: date) -> bool:
 def next_quarter(day: date) -> date:
     """The first day of the calendar quarter after the one of ``day``."""
     return Cycle(3, day).boundary(1)
+
+
+def last_invoice_day(supplied: date) -> date:
+    """The last day on which Dutch VAT law allows the invoice of a supply.
+
+    That is the 15th of the month after it (Wet op de omzetbelasting 1968, article 34g).
+
+    :param supplied: day of the supply, or last day of the period of a continuing service
+    """
+    return supplied + relativedelta(months=1, day=15)

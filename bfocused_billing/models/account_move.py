@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
+from ..periods import is_quarter_turn
+
 
 class AccountMove(models.Model):
     _inherit = "account.move"
@@ -36,14 +38,19 @@ class AccountMove(models.Model):
     def _get_deferral_reason(self):
         """Why this invoice waits and until when, as a sentence in the user's language."""
         self.ensure_one()
+        if self.deferred_until and not is_quarter_turn(self.deferred_until):
+            return self.env._("It waits no longer for the quarter turn, and goes with the next billing run.")
         date = format_date(self.env, self.deferred_until, date_format="d MMMM y")
         if self.commercial_partner_id.with_company(self.company_id).billing_deferral == "always":
             return self.env._("This customer gets one invoice a quarter, at the quarter turn of %s.", date)
-        return self.env._(
-            "Under %(minimum)s, so it goes along with the quarter turn of %(date)s.",
-            minimum=self.company_id.currency_id.format(self.company_id.billing_min_amount),
-            date=date,
-        )
+        values = {"minimum": self.company_id.currency_id.format(self.company_id.billing_min_amount), "date": date}
+        if self.company_id.billing_deferral_release == "threshold":
+            return self.env._(
+                "Under %(minimum)s, so it waits until the total of what waits reaches that, or goes along with the "
+                "quarter turn of %(date)s.",
+                **values,
+            )
+        return self.env._("Under %(minimum)s, so it goes along with the quarter turn of %(date)s.", **values)
 
     # === ACTIONS
 
@@ -51,7 +58,7 @@ class AccountMove(models.Model):
         """Post the deferred invoices now instead of at the quarter turn, dated today, and go on to sending them."""
         waiting = self.filtered(lambda move: move._is_waiting())
         waiting.write(self._prepare_billing_dates(fields.Date.context_today(self)))
-        waiting.action_post()
+        waiting.with_context(billing_send_anyway=True).action_post()
         return waiting.action_send_and_print()
 
     # === BUSINESS

@@ -7,6 +7,7 @@ from odoo import Command, api, fields, models
 MOVE_FIELDS = {
     "billing_run_id",
     "billing_state",
+    "collection_date",
     "company_id",
     "currency_id",
     "deferred_until",

@@ -43,16 +43,18 @@ class Item(NamedTuple):
 
 @dataclass
 class BillingGroup:
-    """The charges of one customer that go on one invoice, and the deferred draft they may join."""
+    """The charges of one customer that go on one invoice, and the deferred drafts they may join."""
 
     key: GroupKey
     partner: Any  # res.partner, the invoice address
     hold_reason: str = ""
     items: list[Item] = field(default_factory=list)
-    waiting: Any = None  # account.move, a deferred draft
+    waiting: Any = None  # account.move, deferred drafts
+    is_completed: bool = False  # with what else waits for the customer it comes to the minimum
     amount_untaxed: float = 0.0  # of the items, in the group's currency
     amount_total: float = 0.0
     deferred_until: date | None = None
+    collection_date: date | None = None  # invoiced now, collected from this day on
     move: Any = None  # account.move, once it is drafted
     error: Exception | None = None  # what went wrong while it was put together
 

@@ -31,46 +31,42 @@ class BillingInvoiceMixin(models.AbstractModel):
         group.amount_untaxed = totals["base_amount_currency"]
         group.amount_total = totals["total_amount_currency"]
 
+    def _decide(self, group):
+        """Decide whether the group's invoice waits, or is sent now and only its collection waits (R5)."""
+        group.deferred_until, group.collection_date = self._get_deferral_date(group), None
+        if group.deferred_until and self.company_id._issues_small_invoices(self._get_natures(group)):
+            group.deferred_until, group.collection_date = None, group.deferred_until
+
+    def _get_natures(self, group):
+        """The natures of what the group charges, as in ``account.move.line.supply_nature``."""
+        return {"continuing" if item.values.get("end_date") else "separate" for item in group.items}
+
     def _get_deferral_date(self, group):
-        """Until when the group has to wait because it is too small (R5).
+        """Until when the group has to wait because it is too small.
 
         :return: date of the quarter turn, or ``None`` when it is invoiced now
         """
         company = self.company_id
         wish = group.partner.commercial_partner_id.with_company(company).billing_deferral
-        if self.is_quarter_turn or wish == "never" or self._takes_released(group):
+        if self.is_quarter_turn or wish == "never" or group.is_completed or self._takes_released(group):
             return None
-        if group.amount_total <= 0 and not self._can_net(group):
+        if group.amount_total <= 0 and not self._get_draft_to_wait_on(group):
             return None  # what the customer gets back doesn't wait, unless something waits to set it off against
         if wish == "always":
             return next_quarter(self.date)
-        if not company.billing_min_amount:
-            return None
         currency = self.env["res.currency"].browse(group.key.currency_id)
-        minimum = company.currency_id._convert(company.billing_min_amount, currency, company, self.date)
-        if currency.compare_amounts(self._get_comparable_amount(group), minimum) >= 0:
+        amounts = {"amount_untaxed": group.amount_untaxed, "amount_total": group.amount_total}
+        if not company._is_under_billing_minimum(amounts, currency, self.date):
             return None
         return next_quarter(self.date)
-
-    def _can_net(self, group):
-        """Whether the credit of the group leaves something to pay on the draft that waits."""
-        return bool(group.waiting) and group.waiting.amount_total + group.amount_total >= 0
-
-    def _get_comparable_amount(self, group):
-        """What is compared with the minimum: the new charges, and what waits where the two may release each other."""
-        field = "amount_untaxed" if self.company_id.billing_min_amount_base == "untaxed" else "amount_total"
-        amount = getattr(group, field)
-        if group.waiting and self.company_id.billing_deferral_release == "threshold":
-            amount += group.waiting[field]
-        return amount
 
     # === DRAFT
 
     def _draft(self, groups):
         """Put the charges of the groups on draft invoices, and in the ledger."""
-        joining, starting = partition(self._joins_waiting, groups)
+        joining, starting = partition(self._get_joined, groups)
         for group in joining:
-            group.move = group.waiting
+            group.move = self._get_joined(group)._merge_waiting()
             group.move.write(self._prepare_joined_move(group))
         moves = self.env["account.move"]._create_in_bulk([self._prepare_move(group) for group in starting])
         for group, move in zip(starting, moves, strict=True):
@@ -78,22 +74,29 @@ class BillingInvoiceMixin(models.AbstractModel):
         self._create_charges(groups)
 
     def _takes_released(self, group):
-        return bool(group.waiting) and self._is_released(group.waiting)
+        return any(self._is_released(move) for move in group.waiting or ())
 
-    def _joins_waiting(self, group):
-        """Whether the group goes on the draft that waits: to wait there, or to be released together."""
-        return bool(group.waiting) and bool(
-            group.deferred_until
-            or self._takes_released(group)
-            or self.company_id.billing_deferral_release == "threshold"
-        )
+    def _get_joined(self, group):
+        """The waiting drafts that make one invoice with the group: one to wait there, or all that are released."""
+        waiting = group.waiting or self.env["account.move"]
+        if group.deferred_until:
+            return self._get_draft_to_wait_on(group)
+        if self.company_id.billing_deferral_release == "threshold":
+            return waiting
+        return waiting.filtered(self._is_released)
+
+    def _get_draft_to_wait_on(self, group):
+        """The waiting draft on which the group waits too: one of a run, or one against which its credit is set off."""
+        waiting = group.waiting or self.env["account.move"]
+        if group.amount_total < 0:
+            return waiting.filtered(lambda move: move.amount_total + group.amount_total >= 0)[:1]
+        return waiting.filtered("billing_run_id")[:1]
 
     def _prepare_move(self, group):
         """Values of the invoice of a group; the payment mode, mandate, currency and term are the run's (T7)."""
         key = group.key
         documents = group.get_documents()
         subscriptions = self._get_subscriptions(documents)
-        payment_term = self.company_id.billing_payment_term_id or group.partner.property_payment_term_id
         values = {
             "move_type": "out_invoice",
             "company_id": self.company_id.id,
@@ -104,7 +107,7 @@ class BillingInvoiceMixin(models.AbstractModel):
             "payment_mode_id": key.payment_mode_id,
             "mandate_id": key.mandate_id,
             **self.env["account.move"]._prepare_billing_dates(self.date),
-            "invoice_payment_term_id": payment_term.id,
+            "invoice_payment_term_id": self._get_term(group).id,
             "invoice_origin": ", ".join(document.name for document in documents),
             "invoice_user_id": next((document.user_id.id for document in documents if document.user_id), False),
             "billing_run_id": self.id,
@@ -113,22 +116,33 @@ class BillingInvoiceMixin(models.AbstractModel):
             "deferred_until": group.deferred_until,
             "invoice_line_ids": self._prepare_move_lines(group),
         }
+        if group.collection_date:
+            values.update(self.env["account.move"]._prepare_postponed_collection(group.collection_date))
         if key.journal_id:
             values["journal_id"] = key.journal_id
         return values
 
     def _prepare_joined_move(self, group):
         """Values that put the group on the draft that waits, with the mandate that is valid now."""
-        origins = [group.waiting.invoice_origin, *(document.name for document in group.get_documents())]
-        return {
-            **group.waiting._prepare_billing_dates(self.date),
+        move = group.move
+        origins = [move.invoice_origin, *(document.name for document in group.get_documents())]
+        values = {
+            **move._prepare_billing_dates(self.date),
             "mandate_id": group.key.mandate_id,
             "billing_run_id": self.id,
             "subscription_id": False,
-            "deferred_until": group.deferred_until or group.waiting.deferred_until,
+            "deferred_until": group.deferred_until or move.deferred_until,
             "invoice_origin": ", ".join(dict.fromkeys(origin for origin in origins if origin)),
             "invoice_line_ids": self._prepare_move_lines(group),
         }
+        if move.payment_mode_id.id != group.key.payment_mode_id:  # made by hand, and collected as the others now
+            values.update(payment_mode_id=group.key.payment_mode_id, invoice_payment_term_id=self._get_term(group).id)
+        if group.collection_date:
+            values.update(move._prepare_postponed_collection(group.collection_date))
+        return values
+
+    def _get_term(self, group):
+        return self.company_id.billing_payment_term_id or group.partner.property_payment_term_id
 
     def _prepare_move_lines(self, group):
         return [Command.create(item.values) for item in group.items]

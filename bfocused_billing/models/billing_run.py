@@ -334,7 +334,7 @@ class BillingRun(models.Model):
         for group in groups:
             self._compute_amounts(group)
         for group in active:
-            group.deferred_until = self._get_deferral_date(group)
+            self._decide(group)
         self._draft(active)
         self._post_invoices(active)
         return [self._prepare_row(group) for group in groups]
@@ -346,8 +346,8 @@ class BillingRun(models.Model):
         row = self._prepare_customer_row(group)
         if group.hold_reason:
             waiting = group.waiting or self.env["account.move"]
-            row["amount_untaxed"] += waiting.amount_untaxed
-            row["amount_total"] += waiting.amount_total
+            row["amount_untaxed"] += sum(waiting.mapped("amount_untaxed"))
+            row["amount_total"] += sum(waiting.mapped("amount_total"))
             return dict(row, outcome="held", message=group.hold_reason)
         if group.deferred_until:
             return dict(row, outcome="deferred", move_id=group.move.id, message=group.move.deferral_reason)

@@ -1,9 +1,11 @@
 from . import (
     account_move_reversal,
+    account_payment_line_create,
     billing_import,
     billing_import_line,
     sale_advance_payment_inv,
     subscription_change,
     usage_assign,
     usage_import,
+    validate_account_move,
 )

@@ -1,0 +1,124 @@
+from odoo import models
+from odoo.fields import Domain
+
+from .billing_group import BillingGroup
+
+
+class BillingCollectMixin(models.AbstractModel):
+    """Which deferred drafts a billing run takes along, and which of them are released (R5)."""
+
+    _inherit = "bfocused.billing.collect.mixin"
+
+    def _add_waiting(self, groups, customers):
+        """Lay each deferred draft by the group whose invoice it can join.
+
+        :param groups: dict of BillingGroup by (GroupKey, reason for which it is held)
+        :param customers: ``res.partner`` records, commercial entities
+        :return: list of BillingGroup for the drafts that are released and that no group can take along
+        """
+        moves = self.env["account.move"]
+        theirs = Domain("commercial_partner_id", "in", customers.ids)
+        waiting = moves.search(theirs & Domain(moves._get_waiting_domain(self.company_id)), order="id")
+        self._release_ended(waiting)
+        self._release_completed(waiting, groups)
+        takers, alone, journals = {}, [], {}
+        for (key, reason), group in groups.items():
+            if not reason:
+                self._add_taker(takers, group, self._fill_in_journal(key, journals))
+        # those with terms of their own first, which the others can then adopt
+        for move in waiting.sorted(lambda move: (not move.billing_run_id, not move.payment_mode_id, move.id)):
+            group = self._get_taker(takers, move)
+            if not group and self._is_released(move):
+                group = self._make_released_group(move)
+                alone.append(group)
+                self._add_taker(takers, group, group.key)
+            if group:
+                group.waiting = (group.waiting or moves) | move
+        return alone
+
+    @staticmethod
+    def _add_taker(takers, group, key):
+        takers.setdefault(key.partner_id, []).append((key, group))
+
+    @staticmethod
+    def _get_taker(takers, move):
+        """The group that takes the draft along. One that is held only holds what can't go otherwise."""
+        for key, group in takers.get(move.partner_id.id, ()):
+            if move._get_group_key() == key if group.hold_reason else move._fits(key):
+                return group
+        return None
+
+    def _fill_in_journal(self, key, journals):
+        """The key with the journal that Odoo gives an invoice without one of its own.
+
+        :param journals: dict of those found already, by currency id
+        """
+        if key.journal_id:
+            return key
+        if key.currency_id not in journals:
+            names = {"company_id": self.company_id.id, "move_type": "out_invoice", "currency_id": key.currency_id}
+            journals[key.currency_id] = self.env["account.move"].new(names)._search_default_journal().id
+        return key._replace(journal_id=journals[key.currency_id])
+
+    def _make_released_group(self, move):
+        """A group without anything new, held where the draft can't be collected."""
+        return BillingGroup(move._get_group_key(), move.partner_id, move._get_collection_problem())
+
+    # --- release
+
+    def _is_released(self, move):
+        """Whether a deferred draft goes with this run: it is the quarter turn, or the one it waited for has passed."""
+        wish = move.commercial_partner_id.with_company(self.company_id).billing_deferral
+        is_overdue = move.deferred_until and move.deferred_until <= self.date
+        return self.is_quarter_turn or is_overdue or wish == "never"
+
+    def _release_ended(self, waiting):
+        """Ending the last subscription releases what waits.
+
+        A customer who had no subscription while the draft waited has nothing that could end.
+        """
+        subscriptions = self.env["sale.subscription"].with_context(active_test=False)
+        found = subscriptions.search(
+            Domain("company_id", "=", self.company_id.id)
+            & Domain("stage_id.type", "!=", "draft")
+            & self._get_payer_domain(waiting.commercial_partner_id)
+        )
+        per_customer = found.grouped(lambda subscription: subscription._get_billing_partner().commercial_partner_id)
+        for move in waiting:
+            its = per_customer.get(move.commercial_partner_id, subscriptions)
+            ends = [subscription.date for subscription in its if subscription.date]
+            going_on = [sub for sub in its if sub.stage_type != "post" and not (sub.date and sub.date <= self.date)]
+            if ends and not going_on and (move.billing_run_id or max(ends) >= (move.invoice_date or self.date)):
+                self._release(move)
+
+    def _release_completed(self, waiting, groups):
+        """Release what waits, and what is new, for customers for whom it comes to the minimum, if the company so wants.
+
+        :param groups: dict of BillingGroup by (GroupKey, reason for which it is held)
+        """
+        company = self.company_id
+        if company.billing_deferral_release != "threshold":
+            return
+        field = company._get_billing_minimum_field()
+        new = {}
+        for (_key, reason), group in groups.items():
+            if not reason:
+                new.setdefault(group.partner.commercial_partner_id, []).append(group)
+        for customer, moves in waiting.grouped("commercial_partner_id").items():
+            theirs = new.get(customer, ())
+            total = sum(moves.mapped(f"{field}_signed")) + sum(self._get_new_amount(group, field) for group in theirs)
+            wish = customer.with_company(company).billing_deferral
+            if not wish and company.currency_id.compare_amounts(total, company.billing_min_amount) >= 0:
+                self._release(moves)
+                for group in theirs:
+                    group.is_completed = True
+
+    def _get_new_amount(self, group, field):
+        """What the group newly charges, in the company's currency."""
+        self._compute_amounts(group)
+        currency = self.env["res.currency"].browse(group.key.currency_id)
+        return currency._convert(getattr(group, field), self.company_id.currency_id, self.company_id, self.date)
+
+    def _release(self, moves):
+        for move in moves:
+            move.deferred_until = min(move.deferred_until or self.date, self.date)
