@@ -162,3 +162,9 @@ def is_quarter_turn(day: date) -> bool:
 def next_quarter(day: date) -> date:
     """The first day of the calendar quarter after the one of ``day``."""
     return Cycle(3, day).boundary(1)
+
+
+def month_before(day: date) -> Period:
+    """The whole calendar month before that of ``day``."""
+    last = day.replace(day=1) - ONE_DAY
+    return Period(last.replace(day=1), last)

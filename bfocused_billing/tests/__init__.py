@@ -7,6 +7,8 @@ from . import (
     test_import,
     test_ledger,
     test_periods,
+    test_sale_billing,
+    test_sale_credit,
     test_security,
     test_subscription,
     test_usage_billing,
