@@ -54,10 +54,7 @@ class BillingInvoiceMixin(models.AbstractModel):
     def _link_timesheets(self, groups):
         """Let the timesheets that were billed know their invoice; as Odoo does, but for all invoices at once."""
         moves = {
-            item.source: group.move
-            for group in groups
-            for item in group.items
-            if item.sold and item.source._is_hours()
+            item.source: group.move for group in groups for item in group.items if item.sold and item.source._is_hours()
         }
         if not moves:
             return

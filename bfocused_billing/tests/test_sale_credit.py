@@ -180,12 +180,12 @@ class TestSaleCredit(SaleBillingCase):
         order.order_line[0].qty_delivered = 6
         self.bill("2026-02-01")
         self.assert_billed(100.0, 60.0)
-        order.order_line[0].qty_delivered = 20
+        order.order_line[0].qty_delivered = 22
         self.bill("2026-03-01")
-        self.assert_billed(100.0, 60.0, 40.0)
+        self.assert_billed(100.0, 60.0, 60.0)
         order.order_line[0].qty_delivered = 30
         self.bill("2026-04-01")
-        self.assert_billed(100.0, 60.0, 40.0, 100.0)
+        self.assert_billed(100.0, 60.0, 60.0, 80.0)
 
     def test_what_the_last_delivery_does_not_cover_is_paid_back(self):
         order = self.make_order((self.cable, 30))
