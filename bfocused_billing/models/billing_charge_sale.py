@@ -10,6 +10,7 @@ class BillingCharge(models.Model):
     sale_line_id = fields.Many2one(
         "sale.order.line", string="Order line", index="btree_not_null", ondelete="set null", check_company=True
     )
+    product_id = fields.Many2one("product.product", compute="_compute_product_id", compute_sudo=True, related=None)
     sale_order_id = fields.Many2one(related="sale_line_id.order_id", string="Order")
     quantity = fields.Float(help="Of calls: minutes. Of orders: in the order line's unit.")
 
@@ -27,13 +28,10 @@ class BillingCharge(models.Model):
         self.filtered(lambda charge: charge.kind == "sale" and not charge.move_line_id).state = "void"
         return result
 
-    @api.depends("sale_line_id")
-    def _compute_display_name(self):
-        # EXTENDS 'bfocused_billing'
-        result = super()._compute_display_name()
-        for charge in self.filtered("sale_line_id"):
-            charge.display_name = charge.sale_line_id.display_name
-        return result
+    @api.depends("subscription_line_id.product_id", "sale_line_id.product_id")
+    def _compute_product_id(self):
+        for charge in self:
+            charge.product_id = charge.subscription_line_id.product_id or charge.sale_line_id.product_id
 
     # === BUSINESS
 

@@ -20,6 +20,7 @@ class BillingCollectMixin(models.AbstractModel):
         yield from super()._collect(customers)
         orders = self._find_orders(customers)
         sold = orders.order_line._get_sold(self.date)
+        orders.order_line.fetch(["tax_ids"])  # Odoo's list of invoiceable lines would have it read per order
         memo = {}
         for order in orders:
             part = self._collect_safely(order.partner_invoice_id.sudo(False), self._collect_order, order, sold, memo)

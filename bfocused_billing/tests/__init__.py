@@ -9,6 +9,7 @@ from . import (
     test_periods,
     test_sale_billing,
     test_sale_credit,
+    test_sale_growth,
     test_security,
     test_subscription,
     test_usage_billing,

@@ -354,7 +354,7 @@ class TestSaleBilling(SaleBillingCase):
 
         def prepare(line, **values):
             if line.order_id == broken:
-                raise UserError("This line is broken")
+                raise UserError(line.env._("This line is broken"))
             return original(line, **values)
 
         with patch.object(lines, "_prepare_invoice_line", prepare):
@@ -389,7 +389,8 @@ class TestSaleBilling(SaleBillingCase):
         ]
         charges = self.get_sale_charges(order)
         self.assertEqual([tuple(charge[name] for name in fields_) for charge in charges], expected)
-        self.assertEqual(charges[0].display_name, order.order_line[0].display_name)
+        self.assertEqual(charges.product_id, self.hours | self.cable)
+        self.assertIn("Cable", charges[1].display_name)
 
     def test_the_database_refuses_the_second_of_two_charges_of_one_round(self):
         order = self.make_order(self.switch)
