@@ -3,6 +3,8 @@ from . import (
     account_move,
     account_move_bulk,
     account_move_line,
+    account_move_send,
+    account_move_sending,
     billing_charge,
     billing_collect_mixin,
     billing_invoice_mixin,

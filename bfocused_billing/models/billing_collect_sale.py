@@ -47,7 +47,10 @@ class BillingCollectMixin(models.AbstractModel):
         items = order.with_context(lang=partner.lang or self.env.lang)._get_items(sold)
         if not items:
             return None
-        return BillingGroup(self._get_order_key(order, memo), partner, order._get_hold_reason(), items=items)
+        key = self._get_order_key(order, memo)
+        # a product may be out of the range by the time it is billed, so products are no obstacle
+        reason = order._get_hold_reason() or self._get_obstacle(key, partner, self.env["product.product"], memo)
+        return BillingGroup(key, partner, reason, items=items)
 
     def _get_order_key(self, order, memo):
         """The invoice on which an order belongs."""

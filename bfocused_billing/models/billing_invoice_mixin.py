@@ -170,3 +170,5 @@ class BillingInvoiceMixin(models.AbstractModel):
         owed.action_switch_move_type()
         owed.write({"payment_mode_id": False, "mandate_id": False})  # nothing to collect
         moves._post_in_bulk()
+        if self.company_id.billing_auto_send:
+            moves._hand_to_sending()

@@ -35,6 +35,11 @@ class ResCompany(models.Model):
         string="Run automatically",
         help="A scheduled action makes and executes the billing run of the month on the billing day.",
     )
+    billing_auto_send = fields.Boolean(
+        string="Send automatically",
+        help="The invoices of a run are sent as soon as it has made them, each by the customer's sending method. "
+        "Otherwise they wait for Send & Print on the run.",
+    )
     billing_background_from = fields.Integer(
         string="Customers billed at once",
         default=200,

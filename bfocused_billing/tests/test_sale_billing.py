@@ -346,6 +346,22 @@ class TestSaleBilling(SaleBillingCase):
         self.assertFalse(paid.invoice_ids)
         self.assert_billed(90.0)
 
+    def test_an_order_in_a_currency_without_rate_is_held(self):
+        dollar = self.env.ref("base.USD")
+        dollar.active = True
+        dollar.rate_ids.unlink()
+        pricelist = self.env["product.pricelist"].create({"name": "Dollar", "currency_id": dollar.id})
+        self.make_order(self.switch, pricelist_id=pricelist.id)
+        run = self.bill("2026-02-01")
+        self.assertEqual(run.line_ids.outcome, "held")
+        self.assertIn("No exchange rate of USD", run.line_ids.message)
+
+    def test_what_was_sold_of_a_product_that_left_the_range_is_billed(self):
+        self.make_order(self.switch)
+        self.switch.active = False
+        self.bill("2026-02-01")
+        self.assert_billed(200.0)
+
     def test_a_broken_order_does_not_stop_the_others(self):
         broken, sound = self.make_order(self.switch), self.make_order((self.cable, 9))
         sound.order_line.qty_delivered = 9
