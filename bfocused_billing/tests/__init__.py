@@ -12,6 +12,7 @@ from . import (
     test_sale_billing,
     test_sale_credit,
     test_sale_growth,
+    test_sale_once,
     test_security,
     test_sending,
     test_subscription,
