@@ -172,3 +172,9 @@ def last_invoice_day(supplied: date) -> date:
     :param supplied: day of the supply, or last day of the period of a continuing service
     """
     return supplied + relativedelta(months=1, day=15)
+
+
+def month_before(day: date) -> Period:
+    """The whole calendar month before that of ``day``."""
+    last = day.replace(day=1) - ONE_DAY
+    return Period(last.replace(day=1), last)

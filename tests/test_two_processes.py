@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from .processes import SCRIPTS, check, sample_database, start
+from .processes import SCRIPTS, check, run_script, sample_database, start
 
 INVOICES_PER_CUSTOMER = """
     SELECT p.ref, count(DISTINCT m.id), sum(l.price_subtotal)
@@ -15,22 +15,35 @@ INVOICES_PER_CUSTOMER = """
      WHERE m.state = 'posted' GROUP BY p.ref ORDER BY p.ref"""
 
 
+QUANTITIES_OF_ORDERS = """
+    SELECT l.product_uom_qty, l.qty_invoiced, sum(i.quantity), count(DISTINCT i.move_id), count(DISTINCT l.id)
+      FROM sale_order_line l
+      JOIN sale_order_line_invoice_rel r ON r.order_line_id = l.id
+      JOIN account_move_line i ON i.id = r.invoice_line_id AND i.parent_state = 'posted'
+     GROUP BY l.id, l.product_uom_qty, l.qty_invoiced"""
+
+
+def bill_together(cluster, database, folder, count):
+    """Bill 1 January in ``count`` processes at the same moment."""
+    signal, ready = folder / "start", [folder / f"ready-{number}" for number in range(count)]
+    script = SCRIPTS / "bill_together.py"
+    processes = [start(cluster, script, database, "2026-01-01", path, signal) for path in ready]
+    try:
+        while not all(path.exists() for path in ready):
+            assert all(process.poll() is None for process in processes), "a process ended before the start signal"
+            time.sleep(0.05)
+        signal.touch()
+        for process in processes:
+            check(process)
+    finally:
+        for process in processes:
+            process.kill()
+
+
 @pytest.mark.parametrize("count", [2, 4])
 def test_processes_that_bill_the_same_date_at_once_bill_nobody_twice(tmp_path, count):
     with sample_database("race") as (cluster, database):
-        signal, ready = tmp_path / "start", [tmp_path / f"ready-{number}" for number in range(count)]
-        script = SCRIPTS / "bill_together.py"
-        processes = [start(cluster, script, database, "2026-01-01", path, signal) for path in ready]
-        try:
-            while not all(path.exists() for path in ready):
-                assert all(process.poll() is None for process in processes), "a process ended before the start signal"
-                time.sleep(0.05)
-            signal.touch()
-            for process in processes:
-                check(process)
-        finally:
-            for process in processes:
-                process.kill()
+        bill_together(cluster, database, tmp_path, count)
 
         invoices = cluster.sql(INVOICES_PER_CUSTOMER, database=database)
         assert len(invoices) == 35
@@ -40,3 +53,16 @@ def test_processes_that_bill_the_same_date_at_once_bill_nobody_twice(tmp_path, c
         assert rows == different
         total = "SELECT sum(amount_untaxed) FROM account_move WHERE state = 'posted' AND move_type = 'out_invoice'"
         assert json.loads(cluster.sql(total, database=database)[0][0]) == 34096.04
+
+
+def test_orders_billed_at_once_by_two_processes_are_billed_once(tmp_path):
+    with sample_database("orders") as (cluster, database):
+        run_script(cluster, database, "make_orders.py")
+        bill_together(cluster, database, tmp_path, 2)
+
+        rows = cluster.sql(QUANTITIES_OF_ORDERS, database=database)
+        assert len(rows) == 60
+        billed = sorted((float(invoiced), float(on_invoices), moves) for _qty, invoiced, on_invoices, moves, _n in rows)
+        assert billed == [(1.5, 1.5, "1")] * 20 + [(2.0, 2.0, "1")] * 20 + [(3.0, 3.0, "1")] * 20
+        ledger = "SELECT count(*), count(DISTINCT sale_line_id) FROM bfocused_billing_charge WHERE kind = 'sale'"
+        assert cluster.sql(ledger + " AND state = 'billed'", database=database) == [["60", "60"]]

@@ -150,9 +150,7 @@ class AccountMove(models.Model):
         charges = self.env["bfocused.billing.charge"].sudo()
         freed = charges.search([("reversal_line_id", "in", self.line_ids.ids), ("state", "=", "void")])
         for charge in freed:
-            again = charge.subscription_line_id._get_live_charges().filtered(
-                lambda other, charge=charge: other._get_period().overlaps(charge._get_period())
-            )
+            again = charge._get_billed_again()
             if again:
                 raise UserError(
                     self.env._(

@@ -39,6 +39,7 @@ LINE_FIELDS = {
     "product_id",
     "product_uom_id",
     "quantity",
+    "sale_line_ids",
     "start_date",
     "subscription_line_id",
     "tax_ids",

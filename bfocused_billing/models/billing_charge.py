@@ -164,6 +164,12 @@ class BillingCharge(models.Model):
             and self._get_period().overlaps(due.part.period)
         )
 
+    def _get_billed_again(self):
+        """The charges that bill anew what was freed by a credit note of this one."""
+        self.ensure_one()
+        charges, period = self.subscription_line_id._get_live_charges(), self._get_period()
+        return charges.filtered(lambda other: other._get_period().overlaps(period))
+
     def _get_live(self):
         return self.filtered(lambda charge: charge.state != "void")
 

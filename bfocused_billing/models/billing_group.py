@@ -17,6 +17,7 @@ class GroupKey(NamedTuple):
     mandate_id: int
     fiscal_position_id: int
     journal_id: int
+    purpose: str = ""  # what the invoice is kept for; empty for the customer's common one
 
 
 class Due(NamedTuple):
@@ -33,12 +34,22 @@ class Due(NamedTuple):
         return self.credited is not None
 
 
+class Sold(NamedTuple):
+    """What of one order line may be billed now; negative where it gives back, such as a down payment."""
+
+    quantity: float  # in the order line's unit
+    period_start: date
+    period_end: date
+    billing_round: int = 0  # how many times something of this line was billed before
+
+
 class Item(NamedTuple):
     """One line of an invoice to be."""
 
     source: Any  # the record that is billed; see ``_put_on_invoice`` of its model
     values: dict  # of the account.move.line
     due: Due | None = None  # of a subscription line
+    sold: Sold | None = None  # of an order line
 
 
 @dataclass

@@ -24,6 +24,7 @@ class BillingInvoiceMixin(models.AbstractModel):
                 None, **self._prepare_base_line(item.values), partner_id=group.partner, currency_id=currency, sign=1
             )
             for item in group.items
+            if "tax_ids" in item.values  # else it is a heading
         ]
         taxes._add_tax_details_in_base_lines(base_lines, self.company_id)
         taxes._round_base_lines_tax_details(base_lines, self.company_id)

@@ -13,7 +13,7 @@ class ResCompany(models.Model):
         string="Time zone of usage",
         default="Europe/Amsterdam",
         required=True,
-        help="Decides in which month a call falls.",
+        help="Decides in which month a call or an order falls.",
     )
     usage_product_id = fields.Many2one(
         comodel_name="product.product",

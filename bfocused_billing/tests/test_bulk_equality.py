@@ -378,6 +378,38 @@ class TestBulkEquality(BillingCase):
                     )
                 )
 
+    def test_lines_of_orders(self):
+        plan = self.env["account.analytic.plan"].create({"name": "Plan"})
+        account = self.env["account.analytic.account"].create({"name": "A", "plan_id": plan.id})
+        analytic_tax = self.make_tax(21.0, analytic=True)
+        order = self.env["sale.order"].create(
+            {
+                "partner_id": self.customer.id,
+                "order_line": [
+                    Command.create({"product_id": self.router.id, "product_uom_qty": 3, "tax_ids": tax.ids, **values})
+                    for tax, values in (
+                        (self.tax, {"discount": 7.5}),
+                        (self.tax, {"analytic_distribution": {str(account.id): 100}}),
+                        (analytic_tax, {"analytic_distribution": {str(account.id): 100}}),
+                    )
+                ],
+            }
+        )
+        order.action_confirm()
+        order.date_order = "2025-12-01 12:00:00"
+        sold = order.order_line._get_sold(fields.Date.to_date("2026-01-01"))
+        items = order._get_items(sold)
+        self.assertEqual(len(items), 3)
+
+        def make(items):
+            return self.make_values(self.make_line(), *(Command.create(item.values) for item in items))
+
+        self.assert_same(lambda: make(items[:2]))
+        self.assert_same(lambda: make(items), bulk=False)
+        move = self.moves._create_in_bulk([make(items[:2])])
+        self.assertEqual(order.order_line.mapped("qty_invoiced"), [3.0, 3.0, 0.0])
+        self.assertEqual(move.invoice_line_ids[-1].analytic_distribution, {str(account.id): 100})
+
     def test_analytic_distribution_model(self):
         plan = self.env["account.analytic.plan"].create({"name": "Plan"})
         account = self.env["account.analytic.account"].create({"name": "A", "plan_id": plan.id})

@@ -13,7 +13,7 @@ class AccountMoveReversal(models.TransientModel):
     def _compute_has_charges(self):
         for wizard in self:
             charges = wizard.move_ids.sudo().line_ids.charge_ids
-            wizard.has_charges = any(charge.subscription_line_id for charge in charges)
+            wizard.has_charges = any(charge.subscription_line_id or charge.sale_line_id for charge in charges)
 
     def reverse_moves(self, is_modify=False):
         # EXTENDS 'account'
