@@ -56,7 +56,7 @@ class BillingCollectMixin(models.AbstractModel):
 
     def _collect_subscription(self, subscription, lines, memo):
         key = self._get_group_key(subscription, memo)
-        group = BillingGroup(key, subscription._get_billing_partner(), subscription._get_hold_reason() or "")
+        group = BillingGroup(key, subscription._get_billing_partner(), subscription._get_hold_reason(self.date) or "")
         group.items = lines._get_items(self.date)
         return group
 
