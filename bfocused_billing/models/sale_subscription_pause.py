@@ -70,8 +70,8 @@ class SaleSubscription(models.Model):
         """
         self.ensure_one()
         today = fields.Date.context_today(self)
-        if not self.sudo().pause_ids:  # paused before the company used billing
-            return self.is_paused and self.env._("Subscription %s is paused.", self.display_name)
+        if self._is_paused_without_days():
+            return self.env._("Subscription %s is paused.", self.display_name)
         pause = self._get_pause(max(date or today, today))
         if pause.effect != "hold":
             return False
@@ -80,6 +80,10 @@ class SaleSubscription(models.Model):
             subscription=self.display_name,
             days=pause._get_days_label(),
         )
+
+    def _is_paused_without_days(self):
+        """Whether it was paused by 'subscription_oca' alone, before the company used billing."""
+        return self.use_billing and self.is_paused and not self.sudo().pause_ids
 
     def _get_pause(self, day):
         """The pause that holds on ``day``, or none."""

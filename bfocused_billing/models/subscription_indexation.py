@@ -71,7 +71,7 @@ class SubscriptionIndexation(models.Model):
     year_difference = fields.Monetary(
         string="Difference per year",
         compute="_compute_totals",
-        help="What all lines that take part come to more, or less, in a year, excluding VAT, in the company's currency.",
+        help="What all lines that take part cost more, or less, in a year, excluding VAT, in the company's currency.",
     )
 
     _percentage_possible = models.Constraint(
@@ -84,7 +84,7 @@ class SubscriptionIndexation(models.Model):
     def _compute_reason(self):
         for indexation in self:
             if not (indexation.date and indexation.percentage):
-                indexation.reason = indexation.reason
+                indexation.reason = indexation.reason or self.env._("Indexation")
                 continue
             decimals = len(f"{abs(indexation.percentage) % 1:.3f}".rstrip("0")) - len("0.")
             indexation.reason = self.env._(

@@ -111,6 +111,13 @@ class SubscriptionPause(models.Model):
         """
         if not start:
             return  # the field is required: Odoo says so
+        if subscription._is_paused_without_days() and not self.env.context.get("billing_pause_known"):
+            raise ValidationError(
+                self.env._(
+                    "%s was paused before this company used billing runs. Resume it before you add a pause.",
+                    subscription.display_name,
+                )
+            )
         if end and end <= start:
             raise ValidationError(
                 self.env._(

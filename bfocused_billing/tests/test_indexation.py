@@ -314,7 +314,7 @@ class TestIndexation(BillingCase):
 
     def test_the_subscription_tells_of_the_new_prices(self):
         self.preview().action_apply()
-        self.assertIn("New prices from January 1, 2027", self.subscription.message_ids[0].body)
+        self.assertIn("New prices from 1 January 2027", self.subscription.message_ids[0].body)
 
     def test_a_paused_line_is_indexed_too(self):
         self.env["bfocused.subscription.pause"].create(

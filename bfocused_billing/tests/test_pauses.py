@@ -1,5 +1,7 @@
+from contextlib import suppress
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from unittest.mock import patch
 
 from freezegun import freeze_time
 from hypothesis import HealthCheck, given, settings
@@ -247,6 +249,23 @@ class TestFreePauses(PauseCase):
         self.pause("2026-02-10", "2026-03-11")
         self.assertFalse(self.bill_at("2026-03-01").line_ids)
 
+    def test_a_run_reads_the_pauses_of_all_its_customers_at_once(self):
+        def count(number):
+            for n in range(number):
+                subscription = self.make_subscription(
+                    self.quarter, self.internet, customer=self.make_customer(f"{number}.{n}")
+                )
+                self.pause("2026-02-10", "2026-03-11", subscription=subscription)
+            self.env.flush_all()
+            self.env.invalidate_all()
+            pauses = self.env.registry["bfocused.subscription.pause"]
+            with patch.object(pauses, "search_fetch", autospec=True, side_effect=pauses.search_fetch) as search:
+                self.assertEqual(self.bill_at("2026-03-11").invoice_count, number + (number == 3))
+            return search.call_count
+
+        self.assertEqual(count(3), 1)
+        self.assertEqual(count(30), 1)
+
     def test_reading_pauses_takes_as_many_queries_for_thirty_lines_as_for_three(self):
         def count(number):
             subscriptions = self.env["sale.subscription"].union(
@@ -313,6 +332,10 @@ class TestHoldPauses(PauseCase):
         self.subscription.with_context(billing_pause_known=True).is_paused = True
         self.assertFalse(self.subscription.pause_ids)
         self.assertEqual(self.bill_at("2026-02-10").line_ids.outcome, "held")
+        with self.assertRaisesRegex(ValidationError, "Resume it before"):
+            self.pause("2026-05-01")
+        self.subscription.action_resume()
+        self.assertTrue(self.pause("2026-05-01"))
 
 
 @freeze_time("2026-02-10")
@@ -467,7 +490,7 @@ CENT = Decimal("0.01")
 YEAR = date(2026, 1, 1)
 NEXT_YEAR = date(2027, 1, 1)
 days = st.integers(0, 364).map(lambda number: YEAR + timedelta(days=number))
-# In which month it happens, before or after that month's run, and what: a pause of some days, or of an earlier one its end
+# In which month it happens, before or after that month's run, and what
 events = st.lists(
     st.tuples(
         st.integers(1, 12),
@@ -521,7 +544,7 @@ class TestYearOfPauses(PauseCase):
         pauses = subscription.pause_ids.sorted("id")
         lines = subscription.sale_subscription_line_ids.sorted("id")
         what, when, value = event
-        try:
+        with suppress(UserError):  # days that are paused already, or a line that has ended
             if what == "pause":
                 end = when + timedelta(days=value) if value else None
                 self.pause(when, end, subscription=subscription)
@@ -530,9 +553,8 @@ class TestYearOfPauses(PauseCase):
             elif pauses and what == "cancel":
                 pauses[when % len(pauses)].unlink()
             elif pauses:
-                pauses[when % len(pauses)].date_end = pauses[when % len(pauses)].date_start + timedelta(days=value)
-        except UserError:  # days that are paused already, or a line that has ended
-            pass
+                pause = pauses[when % len(pauses)]
+                pause.date_end = pause.date_start + timedelta(days=value)
 
     @settings(
         max_examples=12,

@@ -11,7 +11,7 @@ class PauseSubscriptionWizard(models.TransientModel):
     date_start = fields.Date(
         string="From",
         default=fields.Date.context_today,
-        help="First day of the pause. It may lie in the past: what was billed since is credited when the pause is free.",
+        help="First day of the pause. It may lie in the past: when the pause is free, what was billed is credited.",
     )
     paused_until = fields.Date(
         help="First day on which the service runs again. Leave it empty to pause until somebody resumes it."
