@@ -4,7 +4,7 @@ from freezegun import freeze_time
 from psycopg2.errors import CheckViolation, UniqueViolation
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import BaseCase, new_test_user
+from odoo.tests import BaseCase, Form, new_test_user
 from odoo.tools import mute_logger
 
 from odoo.addons.bfocused_billing.tools import indexed_price
@@ -71,6 +71,21 @@ class TestIndexation(BillingCase):
         self.assertRecordValues(indexation, [{"year_difference": 30.72, "line_count": 1, "state": "draft"}])
         self.assertEqual(self.line.price_unit, 120)
         self.assertFalse(self.line.date_end)
+
+    def test_the_form_makes_previews_and_takes_another_price(self):
+        form = Form(self.env["bfocused.subscription.indexation"])
+        form.percentage = 3.2
+        form.date = "2027-01-01"
+        self.assertEqual(form.reason, "Indexation 2027: 3.2 %")
+        indexation = form.save()
+        indexation.action_preview()
+        with Form(indexation) as form, form.line_ids.edit(0) as row:
+            row.price_unit = 125
+        self.assertEqual(indexation.year_difference, 40)
+        self.assertEqual(
+            self.env["bfocused.subscription.indexation.line"].search(indexation.action_view_lines()["domain"]),
+            indexation.line_ids,
+        )
 
     def test_a_discount_lessens_the_difference(self):
         self.line.discount = 50

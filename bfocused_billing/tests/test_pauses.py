@@ -557,7 +557,7 @@ class TestYearOfPauses(PauseCase):
                 pause.date_end = pause.date_start + timedelta(days=value)
 
     @settings(
-        max_examples=12,
+        max_examples=10,
         deadline=None,
         derandomize=True,
         suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow],
