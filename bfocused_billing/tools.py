@@ -1,3 +1,6 @@
+from decimal import ROUND_HALF_UP, Decimal
+
+
 def changed_values(record, values):
     """The part of ``values`` that would change ``record``.
 
@@ -10,3 +13,16 @@ def changed_values(record, values):
         return record._fields[name].convert_to_cache(value, record) or False
 
     return {name: value for name, value in values.items() if as_stored(name, value) != as_stored(name, record[name])}
+
+
+def indexed_price(price, percentage, rounding):
+    """A price raised, or lowered, by a percentage.
+
+    :param float price: as agreed
+    :param float percentage: 3.2 for 3.2 %
+    :param float rounding: the smallest step of the currency; halves are rounded away from zero
+    :rtype: float
+    """
+    step = Decimal(str(rounding))
+    exact = Decimal(str(price)) * (100 + Decimal(str(percentage))) / 100
+    return float((exact / step).quantize(Decimal(1), ROUND_HALF_UP) * step)

@@ -57,7 +57,7 @@ class BillingCollectMixin(models.AbstractModel):
 
     def _collect_subscription(self, subscription, lines, memo):
         key, partner = self._get_group_key(subscription, memo), subscription._get_billing_partner()
-        reason = subscription._get_hold_reason() or self._get_obstacle(key, partner, lines.product_id, memo)
+        reason = subscription._get_hold_reason(self.date) or self._get_obstacle(key, partner, lines.product_id, memo)
         return BillingGroup(key, partner, reason, items=lines._get_items(self.date))
 
     def _find_due_lines(self, customers=None):

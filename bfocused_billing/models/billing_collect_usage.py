@@ -39,7 +39,7 @@ class BillingCollectMixin(models.AbstractModel):
         """The group of charges of calls that have their terms in common."""
         subscription, partner = charges[:1]._get_usage_terms()
         if subscription:
-            key, reason = self._get_group_key(subscription, memo), subscription._get_hold_reason() or ""
+            key, reason = self._get_group_key(subscription, memo), subscription._get_hold_reason(self.date) or ""
         else:
             key, reason = self._get_usage_key(partner, memo)
         position = self.env["account.fiscal.position"].browse(key.fiscal_position_id)

@@ -280,14 +280,14 @@ class SaleSubscription(models.Model):
         partner = self._get_billing_partner()
         return partner._get_mandate_problem(self.company_id, self._get_billing_mandate())
 
-    def _get_hold_reason(self):
+    def _get_hold_reason(self, date=None):
         """Why this subscription isn't billed although it is due, as a sentence; ``False`` when it is.
 
         Nothing of a held subscription is lost: its periods are billed once the reason is gone.
+
+        :param date: of the billing run; today when left out
         """
         self.ensure_one()
-        if self.is_paused:
-            return self.env._("Subscription %s is paused.", self.display_name)
         return self._get_mandate_problem()
 
     @api.model

@@ -2,6 +2,8 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import format_date
 
+from ..tools import indexed_price
+
 
 class SaleSubscriptionLine(models.Model):
     _inherit = "sale.subscription.line"
@@ -66,6 +68,9 @@ class SaleSubscriptionLine(models.Model):
         "charge_ids.period_end",
         "sale_subscription_id.date_start",
         "sale_subscription_id.date",
+        "sale_subscription_id.pause_ids.date_start",
+        "sale_subscription_id.pause_ids.date_end",
+        "sale_subscription_id.pause_ids.effect",
         "sale_subscription_id.template_id.billing_cycle",
         "sale_subscription_id.template_id.billing_timing",
         "sale_subscription_id.template_id.billing_alignment",
@@ -150,9 +155,19 @@ class SaleSubscriptionLine(models.Model):
         :param reason: text for the explanation of later invoices
         :return: the lines that take over
         """
-        successors = self.create([line._prepare_successor(day, values, reason) for line in self])
-        for line in self:
-            line.date_end = max(day, line._get_start())
+        return self._change_each(day, dict.fromkeys(self, values), reason)
+
+    @api.model
+    def _change_each(self, day, terms, reason=""):
+        """The same, where each line has its own new terms.
+
+        :param terms: dict of the values that change, by line
+        :return: the lines that take over, in the order of ``terms``
+        """
+        successors = self.create([line._prepare_successor(day, values, reason) for line, values in terms.items()])
+        lines = self.browse([line.id for line in terms])
+        for end, ending in lines.grouped(lambda line: max(day, line._get_start())).items():
+            ending.date_end = end
         return successors
 
     def _prepare_successor(self, day, values, reason):
@@ -200,6 +215,14 @@ class SaleSubscriptionLine(models.Model):
         if not subscription.use_billing:
             return super()._get_display_price(product)
         return subscription._get_billing_price(product, self.product_uom_qty, subscription.template_id)
+
+    def _get_indexed_price(self, percentage):
+        """The unit price a percentage higher, in whole cents.
+
+        :param float percentage: 3.2 for 3.2 %
+        """
+        self.ensure_one()
+        return indexed_price(self.price_unit, percentage, self.currency_id.rounding)
 
     def _get_start(self):
         """The first day this line is billed for."""

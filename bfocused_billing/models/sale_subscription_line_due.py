@@ -1,6 +1,6 @@
 from datetime import date
 from decimal import Decimal
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from odoo import Command, models
 from odoo.tools import format_date
@@ -35,27 +35,31 @@ class SaleSubscriptionLine(models.Model):
         cycle, start = self._get_cycle(), self._get_start()
         if not (cycle and start):
             return iter(())
-        billed = (
+        billed = [
             period
             for charge in self._get_live_charges()
             if not charge.is_credit
             for period in charge._get_uncredited_periods()
+        ]
+        return chain.from_iterable(
+            cycle.parts(served.start, None if served.end == date.max else served.end + ONE_DAY, billed)
+            for served in self._get_service_periods()
         )
-        return cycle.parts(start, self._get_stop(), billed)
 
     def _get_credits(self):
-        """What was billed and is not to be paid any more, because the line ends earlier or starts later.
+        """What was billed and is not to be paid any more: the line ends earlier, starts later or is paused.
 
         :rtype: list of Due, each the days of one charge
         """
         self.ensure_one()
         if not self._get_cycle():
             return []
-        start, stop = self._get_start(), self._get_stop()
-        service = self._get_service_periods(start, stop)
+        service = self._get_service_periods()
         credits = []
         for charge in self._get_live_charges():
-            if charge.is_credit or (start <= charge.period_start and (stop is None or charge.period_end < stop)):
+            if charge.is_credit or any(
+                charge.period_start in served and charge.period_end in served for served in service
+            ):
                 continue
             days = [rest for period in charge._get_uncredited_periods() for rest in period.without(service)]
             credits += [
@@ -64,11 +68,17 @@ class SaleSubscriptionLine(models.Model):
             ]
         return credits
 
-    @staticmethod
-    def _get_service_periods(start, stop):
-        if stop is None:
-            return [Period(start, date.max)]
-        return [Period(start, stop - ONE_DAY)] if start < stop else []
+    def _get_service_periods(self):
+        """The days the customer pays for: the life of the line less its free pauses; up to ``date.max`` without end.
+
+        :rtype: list of periods.Period
+        """
+        self.ensure_one()
+        start, stop = self._get_start(), self._get_stop()
+        if stop and stop <= start:
+            return []
+        life = Period(start, stop - ONE_DAY if stop else date.max)
+        return list(life.without(self.sale_subscription_id._get_free_periods()))
 
     def _get_due_date(self, part):
         self.ensure_one()

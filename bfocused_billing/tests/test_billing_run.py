@@ -293,10 +293,10 @@ class TestBillingRun(BillingCase):
         broken = self.make_subscription(self.quarter, self.internet, customer=other)
         reason = self.env.registry["sale.subscription"]._get_hold_reason
 
-        def fail(subscription):
+        def fail(subscription, *args):
             if subscription == broken:
                 raise ValueError("no idea")
-            return reason(subscription)
+            return reason(subscription, *args)
 
         with (
             patch.object(self.env.registry["sale.subscription"], "_get_hold_reason", fail),

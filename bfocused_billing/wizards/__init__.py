@@ -5,6 +5,7 @@ from . import (
     billing_import_line,
     sale_advance_payment_inv,
     subscription_change,
+    subscription_pause,
     usage_assign,
     usage_import,
     validate_account_move,

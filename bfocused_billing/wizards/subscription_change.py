@@ -134,6 +134,7 @@ class SubscriptionChange(models.TransientModel):
         )
         if subscription.in_progress:
             target.action_start_subscription()
+        subscription.pause_ids._copy_to(target)
         return target
 
     def _close_emptied(self, subscription):
