@@ -9,10 +9,14 @@ class BillingCollectMixin(models.AbstractModel):
 
     _inherit = "bfocused.billing.collect.mixin"
 
+    def _prepare_collecting(self):
+        # EXTENDS 'bfocused_billing'
+        self.env["bfocused.billing.charge"]._rebook_void_usage(self.company_id)
+        return super()._prepare_collecting()
+
     def _get_customers(self):
         # EXTENDS 'bfocused_billing'
         charges = self.env["bfocused.billing.charge"]
-        charges._rebook_void_usage(self.company_id)
         numbers = charges._get_open_usage_charges(self.company_id, self.date).usage_number_id
         subscriptions = numbers.subscription_id
         payers = subscriptions.partner_invoice_id | subscriptions.partner_id | numbers.partner_id

@@ -1,5 +1,7 @@
 from . import (
     account_move_reversal,
+    billing_explanation,
+    billing_explanation_line,
     billing_import,
     billing_import_line,
     sale_advance_payment_inv,
