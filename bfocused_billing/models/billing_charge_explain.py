@@ -188,7 +188,7 @@ class BillingCharge(models.Model):
         if self.is_credit:
             return self.env._("Credit of days that were billed on %s.", self._get_document(self.credited_charge_id))
         if self.billing_round:
-            return self.env._("These days were billed and credited before: %s times.", self.billing_round)
+            return self.env._("These days were billed and credited before (%s×).", self.billing_round)
         if self.kind == "adjustment":
             return self.env._("Adjustment: the rest of a period in which the subscription was changed.")
         return self.env._("Subscription: a period that wasn't billed before.")

@@ -9,7 +9,7 @@ class BillingExplanation(models.TransientModel):
     _name = "bfocused.billing.explanation"
     _description = "Explanation of an Invoice Line"
 
-    move_line_id = fields.Many2one("account.move.line", string="Invoice line", required=True, ondelete="cascade")
+    move_line_id = fields.Many2one("account.move.line", required=True, ondelete="cascade")
     move_id = fields.Many2one(related="move_line_id.move_id", string="Invoice")
     company_id = fields.Many2one(related="move_line_id.company_id")
     currency_id = fields.Many2one(related="move_line_id.currency_id")
