@@ -16,7 +16,7 @@ class BillingExplanation(models.TransientModel):
     name = fields.Char(related="move_line_id.name", string="Text")
     price_subtotal = fields.Monetary(related="move_line_id.price_subtotal", string="Untaxed amount")
     amount_ids = fields.One2many(
-        "bfocused.billing.explanation.line", "explanation_id", string="Amount", domain=[("section", "=", AMOUNT)]
+        "bfocused.billing.explanation.line", "explanation_id", domain=[("section", "=", AMOUNT)]
     )
     fact_ids = fields.One2many(
         "bfocused.billing.explanation.line", "explanation_id", string="Background", domain=[("section", "!=", AMOUNT)]
