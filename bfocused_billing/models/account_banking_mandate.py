@@ -13,6 +13,8 @@ class AccountBankingMandate(models.Model):
         reference = self.unique_mandate_reference
         if self.type == "oneoff":
             return self.env._("Mandate %s is for one collection only.", reference)
+        if not self.sudo().partner_bank_id.active:
+            return self.env._("The bank account of mandate %s is archived.", reference)
         problems = {
             "draft": self.env._("Mandate %s is not signed yet.", reference),
             "expired": self.env._("Mandate %s has expired.", reference),

@@ -2,6 +2,7 @@ from psycopg2 import OperationalError
 
 from odoo import models
 from odoo.fields import Domain
+from odoo.tools import format_date
 
 from .billing_group import BillingGroup, GroupKey
 
@@ -58,10 +59,9 @@ class BillingCollectMixin(models.AbstractModel):
             return group
 
     def _collect_subscription(self, subscription, lines, memo):
-        key = self._get_group_key(subscription, memo)
-        group = BillingGroup(key, subscription._get_billing_partner(), subscription._get_hold_reason() or "")
-        group.items = lines._get_items(self.date)
-        return group
+        key, partner = self._get_group_key(subscription, memo), subscription._get_billing_partner()
+        reason = subscription._get_hold_reason() or self._get_obstacle(key, partner, lines.product_id, memo)
+        return BillingGroup(key, partner, reason, items=lines._get_items(self.date))
 
     def _find_due_lines(self, customers=None):
         """The subscription lines that owe something on the date of the run.
@@ -149,6 +149,40 @@ class BillingCollectMixin(models.AbstractModel):
             positions = self.env["account.fiscal.position"].with_company(self.company_id)
             memo[partner, delivery] = positions._get_fiscal_position(partner, delivery)
         return memo[partner, delivery]
+
+    def _get_obstacle(self, key, partner, products, memo):
+        """What nobody wants to be billed with, as a sentence in the user's language, or an empty text.
+
+        :param key: GroupKey of the invoice
+        :param partner: ``res.partner`` the invoice is addressed to
+        :param products: ``product.product`` records that are billed
+        """
+        for record in (partner, *products):
+            if not record.active:
+                return self.env._("%s is archived. Restore it, or end what is billed.", record.display_name)
+        currency = self.env["res.currency"].browse(key.currency_id)
+        if currency not in memo:
+            memo[currency] = self._has_rate(currency)
+        if not memo[currency]:
+            return self.env._(
+                "No exchange rate of %(currency)s on or before %(date)s.",
+                currency=currency.name,
+                date=format_date(self.env, self.date),
+            )
+        return ""
+
+    def _has_rate(self, currency):
+        """Whether amounts can be converted; Odoo takes a currency without rate for the company's own, one to one."""
+        company = self.company_id
+        if currency == company.currency_id:
+            return True
+        rates = self.env["res.currency.rate"].sudo()
+        domain = [
+            ("currency_id", "=", currency.id),
+            ("company_id", "in", [False, company.root_id.id]),
+            ("name", "<=", self.date),
+        ]
+        return bool(rates.search_count(domain, limit=1))
 
     def _get_collection_problem(self, partner, payment_mode, mandate):
         """Why nothing can be collected in this way, as a sentence in the user's language, or an empty text."""

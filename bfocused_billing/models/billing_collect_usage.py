@@ -47,6 +47,7 @@ class BillingCollectMixin(models.AbstractModel):
         else:
             key, reason = self._get_usage_key(partner, memo)
         position = self.env["account.fiscal.position"].browse(key.fiscal_position_id)
+        reason = reason or self._get_obstacle(key, partner, charges.usage_number_id[:1]._get_product(), memo)
         return BillingGroup(key, partner, reason, items=charges._get_items(partner, position))
 
     def _get_usage_key(self, partner, memo):

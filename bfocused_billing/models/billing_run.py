@@ -2,7 +2,7 @@ import logging
 from datetime import timedelta
 from math import ceil
 
-from psycopg2 import OperationalError
+from psycopg2 import IntegrityError, OperationalError
 from psycopg2.errors import ExclusionViolation, UniqueViolation
 
 from odoo import api, fields, models
@@ -372,6 +372,8 @@ class BillingRun(models.Model):
         """The outcome of a customer for whom an error came up, told in words where Odoo has them."""
         if isinstance(error, UserError):
             message = str(error)
+        elif isinstance(error, IntegrityError):
+            message = self.env["account.move.line"]._sql_error_to_message(error)
         else:
             _logger.error("Billing run %s failed for customer %s", self.id, group.partner.id, exc_info=error)
             message = self.env._("Unexpected error: %s", error)

@@ -26,7 +26,7 @@ class BillingRunChunk(models.Model):
 
     run_id = fields.Many2one("bfocused.billing.run", required=True, index=True, ondelete="cascade")
     company_id = fields.Many2one(related="run_id.company_id", store=True)
-    partner_ids = fields.Many2many("res.partner", string="Customers")
+    partner_ids = fields.Many2many("res.partner", string="Customers", context={"active_test": False})
     customer_count = fields.Integer(string="Number of customers")
     is_preview = fields.Boolean(string="Preview")
     state = fields.Selection([("pending", "Waiting"), ("done", "Done")], default="pending", required=True)

@@ -70,9 +70,8 @@ class ResPartner(models.Model):
         :return: ``account.banking.mandate``, maybe empty
         """
         self.ensure_one()
-        mandates = self.sudo().commercial_partner_id.bank_ids.mandate_ids.filtered(
-            lambda mandate: mandate.company_id == company
-        )
+        accounts = self.sudo().commercial_partner_id.with_context(active_test=False).bank_ids
+        mandates = accounts.mandate_ids.filtered(lambda mandate: mandate.company_id == company)
         ranks = {"valid": 3, "draft": 2, "expired": 1}
         # max() of the empty recordset has no value; ids decide between mandates of one day.
         return max(

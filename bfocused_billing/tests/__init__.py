@@ -1,5 +1,6 @@
 from . import (
     test_billing_run,
+    test_broken_customers,
     test_bulk_equality,
     test_catalogue,
     test_changes,
