@@ -18,6 +18,9 @@ class BillingCollectMixin(models.AbstractModel):
 
     # === COLLECT
 
+    def _prepare_collecting(self):
+        """Set right, once per run, what decides who has something to bill. A preview undoes it."""
+
     def _get_customers(self):
         """Whoever may have something to bill on the date of the run.
 

@@ -9,10 +9,14 @@ class BillingCollectMixin(models.AbstractModel):
 
     _inherit = "bfocused.billing.collect.mixin"
 
+    def _prepare_collecting(self):
+        # EXTENDS 'bfocused_billing'
+        self.env["bfocused.billing.charge"]._rebook_void_usage(self.company_id)
+        return super()._prepare_collecting()
+
     def _get_customers(self):
         # EXTENDS 'bfocused_billing'
         charges = self.env["bfocused.billing.charge"]
-        charges._rebook_void_usage(self.company_id)
         numbers = charges._get_open_usage_charges(self.company_id, self.date).usage_number_id
         subscriptions = numbers.subscription_id
         payers = subscriptions.partner_invoice_id | subscriptions.partner_id | numbers.partner_id
@@ -42,6 +46,7 @@ class BillingCollectMixin(models.AbstractModel):
             key, reason = self._get_group_key(subscription, memo), subscription._get_hold_reason(self.date) or ""
         else:
             key, reason = self._get_usage_key(partner, memo)
+        key = key._replace(currency_id=charges.currency_id.id)  # calls are in the company's, whatever the subscription
         position = self.env["account.fiscal.position"].browse(key.fiscal_position_id)
         reason = reason or self._get_obstacle(key, partner, charges.usage_number_id[:1]._get_product(), memo)
         return BillingGroup(key, partner, reason, items=charges._get_items(partner, position))

@@ -226,7 +226,7 @@ class BillingRun(models.Model):
         run._get_pending_chunks()._cancel_jobs()
         run.chunk_ids.try_lock_for_update().unlink()  # one that is being billed right now is left to its worker
         run.line_ids.filtered(lambda line: line.outcome in ("held", "failed")).active = False
-        customers = run._get_customers()
+        customers = run._get_customers_to_bill(is_preview)
         chunks = run.chunk_ids._create_for(run, customers, is_preview)
         if not is_preview:
             run.state = "running"
@@ -235,6 +235,15 @@ class BillingRun(models.Model):
         else:
             chunks._process_here()
             run._finish()
+
+    def _get_customers_to_bill(self, is_preview):
+        """Whoever has something to bill; what has to be set right for that is undone again for a preview."""
+        with self.env.cr.savepoint() as savepoint:
+            self._prepare_collecting()
+            customers = self._get_customers()
+            if is_preview:
+                savepoint.rollback()
+        return customers
 
     def _with_billing_context(self):
         return self.with_company(self.company_id).with_context(tracking_disable=True)

@@ -68,6 +68,8 @@ class BillingRunChunk(models.Model):
         if self.state == "done" or run.state != ("draft" if self.is_preview else "running"):
             return
         with self.env.cr.savepoint() as savepoint:
+            if self.is_preview:
+                run._prepare_collecting()
             rows = run._bill(self.partner_ids)
             if self.is_preview:
                 savepoint.rollback()

@@ -38,6 +38,8 @@ class TestBrokenCustomers(BillingCase):
             ]
         )
         subscriptions.action_start_subscription()
+        self.env.flush_all()
+        self.env.cr.execute("ANALYZE")  # which autovacuum does outside a test's one transaction
         return subscriptions
 
     def use(self, subscription, **values):
