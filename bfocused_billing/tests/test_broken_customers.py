@@ -38,9 +38,17 @@ class TestBrokenCustomers(BillingCase):
             ]
         )
         subscriptions.action_start_subscription()
-        self.env.flush_all()
-        self.env.cr.execute("ANALYZE")  # which autovacuum does outside a test's one transaction
         return subscriptions
+
+    def bill_in_chunks(self, date):
+        run = self.make_run(date)
+        run.action_run()
+        for chunk in run.chunk_ids:
+            chunk._process()
+            self.env.flush_all()
+            self.env.cr.execute("ANALYZE")  # which autovacuum does outside a test's one transaction
+        run._finish()
+        return run
 
     def use(self, subscription, **values):
         """Give a subscription a product of its own."""
@@ -107,13 +115,13 @@ class TestBrokenCustomers(BillingCase):
 
     @mute_logger("odoo.sql_db", "odoo.addons.bfocused_billing.models.billing_run")
     def test_990_are_invoiced_and_ten_have_a_reason(self):
-        self.company.billing_background_from = CUSTOMERS
+        self.company.billing_background_from = 0
         subscriptions = self.make_customers(CUSTOMERS)
         ways = [name for name in dir(self) if name.startswith("break_")]
         broken = dict(zip(ways, subscriptions[50::97], strict=False))
         reasons = {subscription.partner_id: getattr(self, name)(subscription) for name, subscription in broken.items()}
         self.assertEqual(len(reasons), 10)
-        run = self.bill("2026-01-01", may_fail=True)
+        run = self.bill_in_chunks("2026-01-01")
         rows = {line.partner_id: line for line in run.line_ids}
         for name, subscription in broken.items():
             row = rows[subscription.partner_id]
