@@ -84,6 +84,10 @@ def month_turns(folder, turns):
     for row in read(folder, "subscriptions.csv"):
         for due_date, amount in charges(row, products[row["product_code"]], later(max(turns), 1)):
             due[row["customer_number"]].append((due_date, amount))
+    for row in read(folder, "services.csv"):
+        price = Decimal(row["price"] or products[row["product_code"]]["price"])
+        _first, after = whole_period("month", None, date.fromisoformat(row["order_date"]))
+        due[row["customer_number"]].append((after, cents(price * Decimal(row["quantity"]))))
     result = {turn: {} for turn in turns}
     for customer, its_charges in due.items():
         waiting, billed_until = Decimal(0), date.min

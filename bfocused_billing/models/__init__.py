@@ -16,6 +16,7 @@ from . import (
     billing_invoice_mixin,
     billing_run,
     billing_run_chunk,
+    billing_run_cron,
     billing_run_line,
     billing_waiting,
     product_category,

@@ -119,24 +119,31 @@ class AccountMove(models.Model):
 
         :raise UserError: when a part was given back or freed before
         """
+        refunded = self.invoice_line_ids.refunded_line_id
         for line in self.invoice_line_ids.filtered("refunded_line_id"):
             charges = line.refunded_line_id.sudo().charge_ids
-            if charges.filtered(lambda charge: charge.state == "void") or charges._get_live_credits():
-                raise UserError(
-                    self.env._(
-                        "%s was credited before, so it can't be billed again as a whole. Credit it without billing it "
-                        "again.",
-                        line.refunded_line_id.name,
-                    )
-                )
+            given_back = charges._get_live_credits().move_line_id - refunded
+            if charges.filtered(lambda charge: charge.state == "void") or given_back:
+                self._refuse_to_bill_again(line.refunded_line_id)
             charges.reversal_line_id = line
+
+    def _refuse_to_bill_again(self, line):
+        raise UserError(
+            self.env._(
+                "%s was credited before, so it can't be billed again as a whole. Credit it without billing it again.",
+                line.name,
+            )
+        )
 
     def _check_credited_whole(self):
         """What is billed again has to be credited whole, or the customer pays a part of it twice."""
         credits = self.filtered(lambda move: move.move_type == "out_refund")
         charges = self.env["bfocused.billing.charge"].sudo()
-        for charge in charges.search([("reversal_line_id", "in", credits.invoice_line_ids.ids)]):
+        freed = charges.search([("reversal_line_id", "in", credits.invoice_line_ids.ids)])
+        for charge in freed:
             line = charge.reversal_line_id
+            if charge._get_live_credits() - freed:
+                self._refuse_to_bill_again(charge.move_line_id)
             if charge.currency_id.compare_amounts(charge.amount_untaxed, line.price_subtotal):
                 raise UserError(
                     self.env._(

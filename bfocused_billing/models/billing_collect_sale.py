@@ -3,8 +3,6 @@ from odoo.fields import Domain
 
 from .billing_group import BillingGroup, GroupKey
 
-ORDERS = "orders"  # purpose of an invoice of orders only, for customers who want that
-
 
 class BillingCollectMixin(models.AbstractModel):
     """Hours, products and one-off lines of orders go on the customer's invoice, or on one of their own (R3)."""
@@ -65,23 +63,5 @@ class BillingCollectMixin(models.AbstractModel):
             order._get_billing_mandate().id,
             position.id,
             order.journal_id.id,
-            ORDERS if self._wants_separate_orders(partner) else "",
-        )
-
-    def _wants_separate_orders(self, partner):
-        return partner.commercial_partner_id.with_company(self.company_id).billing_separate_orders
-
-    def _get_waiting_key(self, move):
-        # EXTENDS 'bfocused_billing'
-        key = super()._get_waiting_key(move)
-        lines = move.invoice_line_ids.filtered(lambda line: line.display_type == "product")
-        orders = lines.sudo().sale_line_ids.order_id
-        if not orders or lines.subscription_line_id:
-            return key
-        order = orders[:1]
-        is_theirs = all(line.sudo().sale_line_ids for line in lines) and self._wants_separate_orders(move.partner_id)
-        return key._replace(
-            mandate_id=order._get_billing_mandate().id,
-            journal_id=order.journal_id.id,
-            purpose=ORDERS if is_theirs else "",
+            self.env["account.move"]._get_order_purpose(partner, self.company_id),
         )

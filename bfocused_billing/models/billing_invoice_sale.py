@@ -33,7 +33,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         # EXTENDS 'bfocused_billing'
         values = super()._prepare_joined_move(group)
         if reference := self._get_customer_reference(self._get_orders(group)):
-            references = [*(group.waiting.ref or "").split(", "), *reference.split(", ")]
+            references = [*(group.move.ref or "").split(", "), *reference.split(", ")]
             values["ref"] = ", ".join(dict.fromkeys(filter(None, references)))
         return values
 

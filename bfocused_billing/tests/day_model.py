@@ -39,6 +39,7 @@ class Line:
     price: Decimal
     stop: date | None = None
     in_arrears: bool = False
+    gaps: list = field(default_factory=list)  # (start, stop) of free pauses, shared by the lines of a subscription
     bills: list = field(default_factory=list)
     credits: list = field(default_factory=list)  # (Bill, days given back, invoice)
 
@@ -68,6 +69,8 @@ class Line:
         return until(number + 1) - until(number)
 
     def is_served(self, day):
+        if any(start <= day < stop for start, stop in self.gaps):
+            return False
         return self.start <= day and (self.stop is None or day < self.stop)
 
     def is_billed(self, day):

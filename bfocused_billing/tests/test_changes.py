@@ -250,3 +250,31 @@ class TestBillAgain(BillingCase):
         credit.action_post()
         credit.button_draft()
         self.assertFalse(self.bill("2026-01-15").line_ids)
+
+    @freeze_time("2026-04-02")
+    def make_invoice_with_its_own_credit(self):
+        """Days billed on a draft that waited, of which a part was given back on the same draft."""
+        customer = self.make_customer("Kapper")
+        subscription = self.make_subscription(self.month, self.cloudbox, customer=customer, start="2026-02-01")
+        self.bill("2026-02-01")
+        subscription.date = "2026-02-15"
+        self.bill("2026-03-01")
+        self.bill("2026-04-01")
+        self.invoice = self.get_invoices(customer)
+        self.assertEqual(self.invoice.invoice_line_ids.sorted("id").mapped("price_subtotal"), [30.0, -15.0])
+        return customer
+
+    @freeze_time("2026-04-02")
+    def test_an_invoice_that_gave_back_its_own_days_is_billed_again_without_them(self):
+        customer = self.make_invoice_with_its_own_credit()
+        self.reverse(bill_again=True).action_post()
+        self.bill("2026-04-02")
+        again = self.get_invoices(customer) - self.invoice
+        self.assertEqual(again.invoice_line_ids.mapped("price_subtotal"), [15.0])
+
+    def test_its_own_credit_can_not_be_left_out_when_it_is_billed_again(self):
+        self.make_invoice_with_its_own_credit()
+        credit = self.reverse(bill_again=True)
+        credit.invoice_line_ids.filtered(lambda line: line.price_subtotal < 0).unlink()
+        with self.assertRaisesRegex(UserError, "was credited before"):
+            credit.action_post()

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -52,10 +53,6 @@ class YearMachine(RuleBasedStateMachine):
         self.savepoint.close(rollback=True)
         self.case.env.invalidate_all()
 
-    def log(self, *what):
-        with open("/tmp/yearlog.txt", "a") as file:
-            print(self.today, *what, file=file)
-
     def day(self, offset):
         return self.today + timedelta(days=offset)
 
@@ -89,7 +86,6 @@ class YearMachine(RuleBasedStateMachine):
             name = names[number % len(names)]
             self.today = min(self.today + timedelta(days=number % 7), add_months(self.today.replace(day=1), 1))
             arguments = {key: data.draw(value, label=f"{name} {key}") for key, value in EVENTS[name].items()}
-            self.log(name, arguments)
             getattr(self, name)(**arguments)
         self.month_turn()
 
@@ -119,7 +115,7 @@ class YearMachine(RuleBasedStateMachine):
         with freeze_time(self.today):
             successor = line._change(day, {"price_unit": float(price)}, "Price")
         start = max(day, model.start)
-        new = Line(model.customer, model.cycle, model.anchor, start, price, model.stop, model.in_arrears)
+        new = replace(model, start=start, price=price, bills=[], credits=[])  # with the same pauses
         self.lines[successor] = new
         model.stop = start
         self.closed.add(line)
@@ -138,6 +134,7 @@ class YearMachine(RuleBasedStateMachine):
         start = max(day, model.start)
         successor = self.case.env["sale.subscription.line"].search([("predecessor_id", "=", line.id)])
         self.lines[successor] = self.make_line(model.customer, cycle, start, start, price)
+        self.lines[successor].gaps += model.gaps
         model.stop = start
         self.closed.add(line)
 
@@ -153,6 +150,34 @@ class YearMachine(RuleBasedStateMachine):
         stop = None if offset is None else max(self.day(offset), self.lines[line].start)
         line.date_end = stop
         self.lines[line].stop = stop
+
+    @event(number=ANY, offset=OFFSETS, length=st.integers(min_value=1, max_value=60))
+    def pause(self, number, offset, length):
+        line = self.pick(number, self.get_open_lines())
+        start, gaps = self.day(offset), self.lines[line].gaps
+        stop = start + timedelta(days=length)
+        if any(start < other_stop and other_start < stop for other_start, other_stop in gaps):
+            return
+        with freeze_time(self.today):
+            self.case.env["bfocused.subscription.pause"].create(
+                {
+                    "subscription_id": line.sale_subscription_id.id,
+                    "date_start": start,
+                    "date_end": stop,
+                    "effect": "free",
+                }
+            )
+        gaps.append((start, stop))
+
+    @event(number=ANY)
+    def take_back_a_pause(self, number):
+        line = self.pick(number, self.get_open_lines())
+        pauses = line.sale_subscription_id.pause_ids
+        if pauses:
+            pause = pauses[number % len(pauses)]
+            self.lines[line].gaps.remove((pause.date_start, pause.date_end))
+            with freeze_time(self.today):
+                pause.unlink()
 
     @event(customer=ANY)
     def lose_or_get_a_mandate(self, customer):
