@@ -8,7 +8,9 @@ class BillingExplanationLine(models.TransientModel):
     _description = "Part of an Explanation"
     _order = "sequence, id"
 
-    explanation_id = fields.Many2one("bfocused.billing.explanation", required=True, index=True, ondelete="cascade")
+    explanation_id = fields.Many2one(
+        "bfocused.billing.explanation", string="Explained line", required=True, index=True, ondelete="cascade"
+    )
     company_id = fields.Many2one(related="explanation_id.company_id")
     sequence = fields.Integer()
     kind = fields.Char(required=True)
@@ -23,7 +25,7 @@ class BillingExplanationLine(models.TransientModel):
     )
     name = fields.Text(string="Explanation", required=True)
     note = fields.Char()
-    amount = fields.Float(digits=(16, 6), aggregator=None)
+    amount = fields.Float(string="Exact amount", digits=(16, 6), aggregator=None)
     amount_text = fields.Char(string="Amount")
     opens_model = fields.Char()
     opens_domain = fields.Json()
