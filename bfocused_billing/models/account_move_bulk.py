@@ -267,10 +267,19 @@ class AccountMove(models.Model):
         if self._needs_distribution(base_lines, lines_values):
             return None
         base_items = [
-            {**line_values, **amounts, "display_type": "product"}
-            for line_values, (_base_line, amounts) in zip(lines_values, result["base_lines_to_update"], strict=True)
+            {**line_values, **amounts, **self._prepare_bulk_totals(base_line), "display_type": "product"}
+            for line_values, (base_line, amounts) in zip(lines_values, result["base_lines_to_update"], strict=True)
         ]
         return base_items + [{**item, "display_type": "tax"} for item in result["tax_lines_to_add"]]
+
+    @api.model
+    def _prepare_bulk_totals(self, base_line):
+        """What Odoo would compute once more for each line by itself: rounded before anything is spread over lines."""
+        details = base_line["tax_details"]
+        return {
+            "price_subtotal": details["total_excluded_currency"],
+            "price_total": details["total_included_currency"],
+        }
 
     @api.model
     def _needs_distribution(self, base_lines, lines_values):
@@ -293,17 +302,10 @@ class AccountMove(models.Model):
         term = self.env["account.payment.term"].browse(vals["invoice_payment_term_id"])
         totals = self._get_bulk_totals(vals, items)
         if not term:
-            return [
-                {
-                    "display_type": "payment_term",
-                    "date_maturity": fields.Date.to_date(vals["invoice_date_due"]),
-                    "discount_date": False,
-                    "discount_balance": 0.0,
-                    "discount_amount_currency": 0.0,
-                    "balance": totals["untaxed_amount"] + totals["tax_amount"],
-                    "amount_currency": totals["untaxed_amount_currency"] + totals["tax_amount_currency"],
-                }
-            ]
+            balance = totals["untaxed_amount"] + totals["tax_amount"]
+            amount_currency = totals["untaxed_amount_currency"] + totals["tax_amount_currency"]
+            due = fields.Date.to_date(vals["invoice_date_due"])
+            return [self._prepare_bulk_term_item(due, balance, amount_currency)]
         terms = term._compute_terms(
             date_ref=fields.Date.to_date(vals["invoice_date"]),
             currency=self.env["res.currency"].browse(vals["currency_id"]),
@@ -316,17 +318,19 @@ class AccountMove(models.Model):
             amounts = by_date.setdefault(fields.Date.to_date(line["date"]), defaultdict(float))
             amounts["balance"] += line["company_amount"]
             amounts["amount_currency"] += line["foreign_amount"]
-        return [
-            {
-                "display_type": "payment_term",
-                "date_maturity": date,
-                "discount_date": False,
-                "discount_balance": 0.0,
-                "discount_amount_currency": 0.0,
-                **amounts,
-            }
-            for date, amounts in by_date.items()
-        ]
+        return [self._prepare_bulk_term_item(date, **amounts) for date, amounts in by_date.items()]
+
+    @api.model
+    def _prepare_bulk_term_item(self, date, balance, amount_currency):
+        return {
+            "display_type": "payment_term",
+            "date_maturity": date,
+            "discount_date": False,
+            "discount_balance": 0.0,
+            "discount_amount_currency": 0.0,
+            "balance": balance,
+            "amount_currency": amount_currency,
+        }
 
     @api.model
     def _get_bulk_totals(self, vals, items):
