@@ -118,7 +118,7 @@ def print_table(result):
     for name, what in (
         ("deferred", "deferred until the quarter turn"),
         ("held", "held without mandate"),
-        ("orders", "hours and products on orders, to be invoiced there"),
+        ("orders", "hours and products on orders, for the next month turn"),
     ):
         waiting = result["waiting"][name]
         print(f"  {waiting['customers']:>3} customers  EUR {waiting['untaxed']:>10}  {what}")
