@@ -87,16 +87,18 @@ class TestSending(BillingCase):
         send = type(self.env["account.move.send"])
         generate = send._generate_and_send_invoices
 
+        reason = "No report for this one"
+
         def fail(model, moves, **kwargs):
             if bad in moves:
-                raise UserError("No report for this one")
+                raise UserError(reason)
             return generate(model, moves, **kwargs)
 
         with patch.object(send, "_generate_and_send_invoices", fail):
             self.perform(self.get_jobs())
         self.assertFalse(bad.is_move_sent)
         self.assertTrue((run.invoice_ids - bad).is_move_sent)
-        self.assertIn("No report for this one", bad.message_ids[0].body)
+        self.assertIn(reason, bad.message_ids[0].body)
 
     @mute_logger("odoo.addons.bfocused_billing.models.account_move_sending")
     def test_an_unexpected_error_is_told_on_the_invoice(self):
