@@ -67,6 +67,7 @@ from . import (
     res_company_marks,
     res_config_settings_marks,
     billing_charge_explain,
+    billing_charge_explain_sale,
     billing_charge_explain_usage,
     sale_subscription_line_explain,
     account_move_line_explain,

@@ -65,7 +65,7 @@ class BillingCharge(models.Model):
         return self._explain_subscription()
 
     def _explain_sale(self):
-        """Overridden by what bills orders."""
+        """What was ordered or delivered, at the price of the order."""
         return self.move_line_id._explain_order() if self.move_line_id.sale_line_ids else self._explain_whole()
 
     def _explain_whole(self):

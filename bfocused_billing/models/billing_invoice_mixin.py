@@ -40,7 +40,7 @@ class BillingInvoiceMixin(models.AbstractModel):
 
     def _get_natures(self, group):
         """The natures of what the group charges, as in ``account.move.line.supply_nature``."""
-        return {"continuing" if item.values.get("end_date") else "separate" for item in group.items}
+        return {"separate" if item.sold or not item.values.get("end_date") else "continuing" for item in group.items}
 
     def _get_deferral_date(self, group):
         """Until when the group has to wait because it is too small.

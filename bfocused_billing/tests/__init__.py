@@ -20,6 +20,7 @@ from . import (
     test_run_in_background,
     test_sale_billing,
     test_sale_credit,
+    test_sale_explain,
     test_sale_growth,
     test_sale_once,
     test_security,
