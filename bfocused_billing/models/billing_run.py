@@ -118,7 +118,7 @@ class BillingRun(models.Model):
         for run in self:
             done, total = run._get_progress()
             run.progress = 100 * done // total if total else 100 * (run.state in ("done", "partial"))
-            run.is_working = done < total and run.state in ("draft", "running")
+            run.is_working = run.state == "running" or (run.state == "draft" and done < total)
             run.progress_message = run._get_progress_message(done, total)
 
     def _get_progress(self):
