@@ -365,15 +365,17 @@ class TestSaleBilling(SaleBillingCase):
         lines = self.env.registry["sale.order.line"]
         original = lines._prepare_invoice_line
 
+        reason = "This line is broken"
+
         def prepare(line, **values):
             if line.order_id == broken:
-                raise UserError(line.env._("This line is broken"))
+                raise UserError(reason)
             return original(line, **values)
 
         with patch.object(lines, "_prepare_invoice_line", prepare):
             run = self.bill("2026-02-01", may_fail=True)
         self.assertEqual(sorted(run.line_ids.mapped("outcome")), ["failed", "invoiced"])
-        self.assertIn("This line is broken", run.line_ids.mapped("message"))
+        self.assertIn(reason, run.line_ids.mapped("message"))
         self.assert_billed(90.0)
         run.action_retry()
         self.assert_billed(90.0, 200.0)
