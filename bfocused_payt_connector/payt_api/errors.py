@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .files import FileReport
     from .results import BulkResult
 
 
@@ -21,7 +22,7 @@ class PaytError(Exception):
         super().__init__(message)
         self.status = status  # of HTTP, where there was an answer
         self.code = code  # PAYT's own, where it gave one
-        self.partial: BulkResult | None = None  # what a bulk write had done before; set by the client
+        self.partial: BulkResult | FileReport | None = None  # what a bulk write had done before
 
 
 class PaytTemporary(PaytError):

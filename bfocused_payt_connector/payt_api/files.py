@@ -1,6 +1,6 @@
 """Documents: announced by checksum, uploaded only where PAYT hasn't got them.
 
-Docs: models/file. ``POST /v1/files`` answers with the files PAYT misses, each with an address that is good for four hours.
+Docs: models/file. ``POST /v1/files`` answers with the files PAYT misses, each with an address good for four hours.
 The description shows one such object as the answer, the vendor's page a list: both are read.
 """
 

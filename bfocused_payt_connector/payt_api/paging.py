@@ -48,9 +48,10 @@ def read_page(answer: Any) -> Page:
 class SyncMark:
     """The mark to store once all pages of a reading are stored.
 
-    It is the newest ``updated_at`` seen, but never past the moment the reading began: pages are cut by record number, so a
-    record that changes behind our back while we read on would be passed over. Storing twice is harmless, missing isn't,
-    so it also stays a few seconds behind. Without any record the old mark stays (docs: api/pagination-and-syncing).
+    It is the newest ``updated_at`` seen, but never past the moment the reading began: pages are cut by record number,
+    so a record that changes behind our back while we read on would be passed over. Storing twice is harmless, missing
+    isn't, so it also stays a few seconds behind. Without any record the old mark stays (docs:
+    api/pagination-and-syncing).
 
     :param previous: the mark this reading started from; "" for a first load
     :param started_at: when the reading began, on PAYT's clock (ours plus ``PaytClient.clock_difference``)

@@ -123,7 +123,7 @@ class DocumentPayload(TypedDict):
 
 
 class PaymentPayload(TypedDict):
-    """Key: ``origin_identifier``, unique in the administration. A list of these is always the whole list, oldest first."""
+    """Key: ``origin_identifier``, unique in the administration. A list of these is the whole list, oldest first."""
 
     amount: Money  # in the invoice's currency
     origin_identifier: str
@@ -154,7 +154,8 @@ class InvoiceLinePayload(TypedDict):
 class _InvoiceOptions(TypedDict):
     """What creating and updating an invoice have in common.
 
-    ``sent_at`` given: PAYT doesn't send the invoice. ``payments`` left out while the open amount changes: PAYT invents one.
+    ``sent_at`` given: PAYT doesn't send the invoice. ``payments`` left out while the open amount changes: PAYT invents
+    one.
     """
 
     invoice_identifier: NotRequired[str]

@@ -58,7 +58,7 @@ class Reading:
 
         :param resource: a name in ``operations.LISTINGS``: ``invoices``, ``payments``, ``credit_cases``...
         :param updated_after: only what changed after it, a UTC moment or a mark kept from :class:`~.paging.SyncMark`
-        :param fields: only these, and those the contract gives on request only; ``id`` and ``updated_at`` always come along
+        :param fields: only these, among them those given on request only; ``id`` and ``updated_at`` always come along
         :param cursor: go on after a page of an earlier reading with the same filters
         :param filters: as the contract names them. Lists are joined, and must fit into one request (see ``read_by``).
         :raise ValueError: for a filter the contract doesn't know

@@ -1,9 +1,9 @@
 """At most ten requests a second per access token, however many workers share it.
 
-A request takes a *slot*, a moment at which it may leave; slots of one token lie ``REQUEST_INTERVAL_SECONDS`` apart. Who
-keeps the last slot given out decides how far the promise reaches: :class:`LocalThrottle` keeps it in memory (one process,
-several threads); :class:`ReservedThrottle` asks a function given from outside, which keeps it where all workers look.
-The ORM does that in one short transaction of its own cursor, locking the token's row, never in the job's transaction,
+A request takes a *slot*, a moment at which it may leave; slots of one token lie ``REQUEST_INTERVAL_SECONDS`` apart.
+Who keeps the last slot given out decides how far the promise reaches: :class:`LocalThrottle` keeps it in memory (one
+process, several threads); :class:`ReservedThrottle` asks a function given from outside, which keeps it where all
+workers look. The ORM does that in one short transaction of its own cursor, locking the token's row, never in the job's transaction,
 which would hold the row for as long as the job runs::
 
     def _reserve_request_slot(self):                       # seconds to wait

@@ -54,7 +54,7 @@ def day(value: date | str) -> str:
 
 
 def moment(value: datetime | str) -> str:
-    """A moment in UTC to the second, ``YYYY-MM-DDThh:mm:ssZ``. Without a time zone it is taken as UTC, as Odoo means it.
+    """A moment in UTC to the second, ``YYYY-MM-DDThh:mm:ssZ``. Without a time zone it is UTC, as Odoo means it.
 
     :raise ValueError: for text that isn't such a moment
     """

@@ -1,7 +1,7 @@
 """Facts of PAYT's interface: hosts, headers, limits.
 
-Sources: the vendor's OpenAPI description of the Customer API v1 (copy: ``tests/payt_sandbox/openapi.json``) and, for what
-it is silent about, https://docs.paytsoftware.com (pages named beside each fact).
+Sources: the vendor's OpenAPI description of the Customer API v1 (copy: ``tests/payt_sandbox/openapi.json``) and, for
+what it is silent about, https://docs.paytsoftware.com (pages named beside each fact).
 """
 
 from typing import NamedTuple
