@@ -35,7 +35,7 @@ def checked_upload_url(url: object, base_url: str) -> str:
 
 
 def no_answer(error: requests.RequestException, what: str) -> PaytError:
-    """The kind of error for a request without an answer. Its text takes nothing from the original, which has addresses."""
+    """The kind of error for a request without an answer. Its text takes nothing from the original's."""
     if isinstance(error, requests.exceptions.SSLError):
         return PaytForbidden(f"The certificate of PAYT's server isn't valid: {what} was not sent.")
     if isinstance(error, requests.exceptions.ConnectTimeout) or _never_connected(error):

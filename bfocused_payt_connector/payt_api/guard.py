@@ -2,7 +2,7 @@
 
     payload = guarded(DebtorPayload, {"debtor_number": "1001", "name": partner.name, "vat_number": partner.vat, ...})
 
-- Empty fields are left out: ``None``, ``""``, and ``False`` (Odoo's way to say empty) where the field isn't a yes-or-no.
+- Empty fields are left out: ``None``, ``""``, and ``False`` (Odoo's empty) where the field isn't a yes-or-no.
   An empty list stays: it means "none", which is something else than "as it was". ``peppol_enabled`` keeps its null.
 - ``Decimal``, ``date`` and ``datetime`` are written as :mod:`.values` says.
 - Names the contract doesn't know, missing ones, wrong types and values are errors. Nothing is shortened or guessed.

@@ -3,8 +3,8 @@
 A request takes a *slot*, a moment at which it may leave; slots of one token lie ``REQUEST_INTERVAL_SECONDS`` apart.
 Who keeps the last slot given out decides how far the promise reaches: :class:`LocalThrottle` keeps it in memory (one
 process, several threads); :class:`ReservedThrottle` asks a function given from outside, which keeps it where all
-workers look. The ORM does that in one short transaction of its own cursor, locking the token's row, never in the job's transaction,
-which would hold the row for as long as the job runs::
+workers look. The ORM does that in one short transaction of its own cursor, locking the token's row, never in the job's
+transaction, which would hold the row for as long as the job runs::
 
     def _reserve_request_slot(self):                       # seconds to wait
         with self.env.registry.cursor() as cr:
