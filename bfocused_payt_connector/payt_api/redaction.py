@@ -1,7 +1,10 @@
-"""Makes a text of PAYT's fit for screens and logs: no secret we know, no full IBAN."""
+"""Keeps secrets off screens and out of logs: none we know, none in an upload's address, no full IBAN."""
 
+import logging
 import re
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 IBAN = re.compile(r"\b([A-Z]{2}\d{2})[ ]?((?:[A-Z0-9]{4}[ ]?){2,7}[A-Z0-9]{0,4})\b")
 # what follows these words is a secret whatever it looks like
@@ -26,3 +29,28 @@ def redacted(text: object, secrets: Iterable[str] = ()) -> str:
 def _masked_iban(match: re.Match) -> str:
     number = match[0].replace(" ", "")
     return f"{number[:4]}…{number[-4:]}"
+
+
+# === LOGS OF OTHERS
+
+_unlogged = threading.local()
+
+
+class _Quiet(logging.Filter):
+    """Drops what urllib3 has to say (at DEBUG, each address) about a request whose address is a secret."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not getattr(_unlogged, "now", False)
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_Quiet())
+
+
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """Around a request to a signed address: whoever reads the address may use it. Only this thread falls silent."""
+    _unlogged.now = True
+    try:
+        yield
+    finally:
+        _unlogged.now = False

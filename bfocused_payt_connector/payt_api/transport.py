@@ -24,7 +24,7 @@ from .errors import (
     PaytUnknownOutcome,
 )
 from .operations import Operation
-from .redaction import redacted
+from .redaction import redacted, unlogged
 from .throttle import LocalThrottle, Throttle
 from .wire import UPLOAD_TIMEOUT
 
@@ -109,7 +109,8 @@ class Transport:
                 url, data=content, headers=headers, auth=_no_auth, timeout=UPLOAD_TIMEOUT, allow_redirects=False
             )
 
-        self._persist(lambda: self._answer(send, "the upload of a file", parse=False), repeatable=True)
+        with unlogged():
+            self._persist(lambda: self._answer(send, "the upload of a file", parse=False), repeatable=True)
 
     # === TRYING AGAIN
 

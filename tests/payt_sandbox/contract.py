@@ -1,7 +1,7 @@
 """PAYT's published description (``openapi.json``, unchanged) as something that refuses what it doesn't allow.
 
 The description says little about texts, so the vendor's prose is added to requests: money with two decimals, days,
-moments in UTC, codes, checksums (see ``TEXTS``). Where the description can't be meant as it stands, we deviate like this:
+moments in UTC, codes, checksums (see ``TEXTS``). Where it can't be meant as it stands, we deviate like this:
 
 - ``POST /v1/files`` and ``POST /v1/psp_mandates`` show one object as their answer; the vendor's page on files has a
   list. Both are allowed.
