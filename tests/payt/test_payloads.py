@@ -1,0 +1,96 @@
+"""The payload types are the contract's, field by field."""
+
+from typing import Literal, get_args, get_origin, is_typeddict
+
+import pytest
+from payt_api import payloads
+from payt_api.guard import _fields, _kind
+
+from tests.payt_sandbox.contract import Contract
+
+CONTRACT = Contract()
+# required by us though the description has it optional: without it PAYT couldn't know the record again
+OUR_KEYS = {"vat_rates": {"code", "rate", "name"}, "contacts": {"contact_identifier"}}
+LEFT_OUT = {"contacts": {"gender"}}
+FILLED_IN_BY_THE_CLIENT = {"administration_id", "fields"}
+TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
+
+
+def _items(schema: str, name: str) -> dict:
+    return CONTRACT.entity(schema)["properties"][name]["items"]
+
+
+@pytest.mark.parametrize(
+    ("payload_type", "schema", "name"),
+    [
+        (payloads.VatRatePayload, "postV1VatRates", "vat_rates"),
+        (payloads.PaymentConditionPayload, "postV1PaymentConditions", "payment_conditions"),
+        (payloads.ContactPayload, "postV1Contacts", "contacts"),
+        (payloads.DebtorPayload, "postV1Debtors", "debtors"),
+        (payloads.FilePayload, "postV1Files", "files"),
+        (payloads.InvoicePayload, "postV1Invoices", "invoices"),
+        (payloads.InvoiceUpdatePayload, "patchV1Invoices", "invoices"),
+        (payloads.PspMandatePayload, "postV1PspMandates", "psp_mandates"),
+    ],
+)
+def test_a_bulk_payload_has_the_contracts_fields(payload_type, schema, name):
+    _compare(payload_type, _items(schema, name), name)
+
+
+def test_a_payment_plan_has_the_contracts_fields():
+    _compare(payloads.PaymentPlanPayload, CONTRACT.entity("postV1PaymentPlans"), "payment_plans")
+
+
+def _compare(payload_type: type, schema: dict, name: str) -> None:
+    properties = schema["properties"]
+    fields = _fields(payload_type)
+    assert set(fields) == set(properties) - LEFT_OUT.get(name, set()) - FILLED_IN_BY_THE_CLIENT
+    required = set(schema.get("required", ())) - FILLED_IN_BY_THE_CLIENT
+    assert payload_type.__required_keys__ == required | OUR_KEYS.get(name, set())
+    for field, hint in fields.items():
+        _compare_type(hint, properties[field], field)
+
+
+def _compare_type(hint: object, schema: dict, field: str) -> None:
+    kind, plain = _kind(hint)
+    if is_typeddict(plain):
+        _compare(plain, schema, field)
+    elif get_origin(plain) is list:
+        assert schema["type"] == "array"
+        _compare_type(get_args(plain)[0], schema["items"], field)
+    elif get_origin(plain) is Literal:
+        # an empty text among the values is PAYT's way to say nothing, which we say by leaving the field out
+        assert set(get_args(plain)) == set(schema["enum"]) - {""}
+    else:
+        types = [TYPES[part] for part in get_args(plain) or (plain,) if part in TYPES]
+        assert types == [schema["type"]], field
+        assert "enum" not in schema, field
+        if schema.get("format") == "date-time":
+            assert kind is payloads.Kind.MOMENT, field
+
+
+def test_every_operation_we_use_is_in_the_contract():
+    from payt_api import operations as op
+
+    used = [value for value in vars(op).values() if isinstance(value, op.Operation)]
+    used += [listing.operation for listing in op.LISTINGS.values()]
+    used += [op.LISTINGS[name].deleted for name in op.WITH_DELETED]
+    known = {str(operation): operation for operation in CONTRACT.operations}
+    assert len(used) > 30
+    for operation in used:
+        described = known[str(operation)]
+        assert operation.scope == described.scope
+        media = "application/x-www-form-urlencoded" if operation.form else "application/json"
+        assert not described.bodies or media in described.bodies
+        assert operation.form == (bool(described.bodies) and "application/json" not in described.bodies)
+
+
+def test_every_filter_we_know_is_in_the_contract():
+    from payt_api import operations as op
+
+    known = {str(operation): set(operation.parameters) for operation in CONTRACT.operations}
+    for listing in op.LISTINGS.values():
+        common = {"administration_id", "cursor", "per_page"}
+        common |= {"updated_after"} if listing.incremental else set()
+        common |= {"fields"} if listing.selectable else set()
+        assert known[str(listing.operation)] == listing.lists | listing.others | common
