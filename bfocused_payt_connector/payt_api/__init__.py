@@ -5,7 +5,7 @@ use it stands in ``readme/PAYT_API.md`` of this add-on.
 """
 
 from .auth import PaytAuth
-from .backoff import Backoff
+from .backoff import NO_RETRY, Backoff
 from .client import PaytClient
 from .errors import (
     PaytError,
