@@ -105,8 +105,13 @@ class Contract:
                 schema.pop("required", None)
         return components
 
-    def answer_validator(self, schema: dict[str, Any], partial: bool) -> Any:
+    def answer_validator(self, schema: dict[str, Any], partial: bool, nulls: bool) -> Any:
         components = self.partial_components if partial else self.answer_components
+        if nulls:
+            components = deepcopy(components)
+            for entity in components["schemas"].values():
+                for name, value in entity.get("properties", {}).items():
+                    entity["properties"][name] = {"anyOf": [value, {"type": "null"}]}
         return _validator(_strict(deepcopy(schema), request=False), components)
 
 
@@ -212,12 +217,12 @@ class Operation:
         schema = described.get("content", {}).get(JSON, {}).get("schema")
         if schema is None:
             return
-        key = f"{status} {partial}"
+        key = f"{status} {partial} {nulls}"
         if key not in self._answer_validators:
             if (self.method, self.path) in ONE_OR_MANY and status < 300:
                 schema = {"anyOf": [schema, {"type": "array", "items": schema}]}
-            self._answer_validators[key] = self.contract.answer_validator(schema, partial)
-        _check(self._answer_validators[key], _without_nulls(answer) if nulls else answer)
+            self._answer_validators[key] = self.contract.answer_validator(schema, partial, nulls)
+        _check(self._answer_validators[key], answer)
 
     @property
     def answer_entity(self) -> str:
@@ -254,7 +259,9 @@ def _strict(node: Any, request: bool) -> Any:
 
 
 def _validator(schema: dict[str, Any], components: dict[str, Any]) -> Any:
-    return jsonschema_rs.Draft202012Validator({**schema, "components": components}, validate_formats=True)
+    return jsonschema_rs.Draft202012Validator(
+        {**schema, "components": components}, validate_formats=True, mask="the value"
+    )
 
 
 def _check(validator: Any, value: Any) -> None:
@@ -263,12 +270,6 @@ def _check(validator: Any, value: Any) -> None:
     error = next(iter(validator.iter_errors(value)))
     where = ".".join(str(part) for part in error.instance_path)
     raise ContractBroken(f"{where or 'body'}: {error.message}"[:400])
-
-
-def _without_nulls(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {name: _without_nulls(value) for name, value in node.items() if value is not None}
-    return [_without_nulls(item) for item in node] if isinstance(node, list) else node
 
 
 def _read_form(text: str, schema: dict[str, Any]) -> dict[str, Any]:
