@@ -8,7 +8,7 @@ from payt_api.guard import guarded
 from payt_api.payloads import InvoicePayload
 
 from tests.payt import examples
-from tests.payt_sandbox.contract import DESCRIPTION, Contract
+from tests.payt_sandbox.contract import DESCRIPTION, Contract, ContractBroken
 
 
 @pytest.fixture
@@ -172,8 +172,8 @@ def test_every_validator_of_the_description_can_be_built():
         assert operation.bodies.keys() == operation._body_validators.keys()
         for status, answer in operation.spec["responses"].items():
             if "content" in answer and int(status) < 300:
-                with pytest.raises(Exception, match="required|type|anyOf"):
-                    operation.check_answer(int(status), {} if operation.answer_entity else [])
+                with pytest.raises(ContractBroken):
+                    operation.check_answer(int(status), 7)
 
 
 def test_the_description_is_the_vendors_to_the_byte():
