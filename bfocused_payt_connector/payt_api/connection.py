@@ -1,5 +1,6 @@
 """The way to PAYT: which addresses we talk to, and what it means when no answer comes."""
 
+import ssl
 from urllib.parse import urlsplit
 
 import requests
@@ -36,7 +37,7 @@ def checked_upload_url(url: object, base_url: str) -> str:
 
 def no_answer(error: requests.RequestException, what: str) -> PaytError:
     """The kind of error for a request without an answer. Its text takes nothing from the original's."""
-    if isinstance(error, requests.exceptions.SSLError):
+    if _is_about_the_certificate(error):
         return PaytForbidden(f"The certificate of PAYT's server isn't valid: {what} was not sent.")
     if isinstance(error, requests.exceptions.ConnectTimeout) or _never_connected(error):
         return PaytTemporary(f"PAYT can't be reached: {what} was not sent.", maybe_processed=False)
@@ -47,6 +48,20 @@ def no_answer(error: requests.RequestException, what: str) -> PaytError:
     if isinstance(error, requests.exceptions.ContentDecodingError):
         return PaytTemporary(f"PAYT's answer to {what} can't be read.")
     return PaytError(f"{what} can't be sent ({type(error).__name__}).")
+
+
+def _is_about_the_certificate(error: BaseException | None) -> bool:
+    """Not any trouble with TLS, which a broken connection is too; only one that a person has to look at.
+
+    ``requests`` and urllib3 keep the cause now in their arguments, now as ``reason``.
+    """
+    seen: list[object] = [error]
+    for item in seen:
+        if isinstance(item, ssl.SSLCertVerificationError):
+            return True
+        if isinstance(item, BaseException) and len(seen) < 20:
+            seen += [*item.args, getattr(item, "reason", None)]
+    return False
 
 
 def _never_connected(error: requests.RequestException) -> bool:

@@ -48,11 +48,12 @@ def test_an_invoice_whose_document_was_not_uploaded_is_refused(client):
     assert result.refused == {"INV/2026/0001": ["document has not been uploaded"]}
 
 
-def test_a_file_that_changed_stops_no_other(client):
+def test_a_file_that_changed_is_not_uploaded_and_stops_no_other(sandbox, client):
     changed = PaytFile(_file(1).checksum, 6, "application/pdf", lambda: b"%PDF 2")
     report = client.upload_files([changed, _file(3)])
     assert report.uploaded == [_file(3).checksum]
     assert isinstance(report.failed[changed.checksum], PaytRejected)
+    assert _uploads(sandbox) == 1
 
 
 def test_a_wrong_kind_of_checksum_fails_at_the_upload(sandbox, client):

@@ -77,6 +77,14 @@ def test_no_secret_shows_when_getting_tokens(sandbox, said, failure):
         assert secret not in text
 
 
+def test_an_upload_to_an_unreachable_host_does_not_tell_the_address(make_client, said):
+    attempt, heard = said
+    key = "a-signed-address"
+    attempt(lambda: make_client()._transport.upload(f"http://127.0.0.1:1/file_storage/{key}", b"", "application/pdf"))
+    assert "can't be reached" in heard()
+    assert "/file_storage/" + "a-signed" not in heard()
+
+
 @pytest.mark.parametrize(
     ("text", "clean"),
     [
