@@ -1,10 +1,21 @@
 {
     "name": "B/Focused PAYT Connector",
     "summary": "Sends invoices through PAYT and brings dunning, payments and chargebacks back",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "development_status": "Alpha",
     "category": "Accounting/Accounting",
     "author": "B/Focused",
     "license": "AGPL-3",
     "depends": ["bfocused_billing"],
+    "data": [
+        "security/ir.model.access.csv",
+        "security/payt_go_live_rules.xml",
+        "wizards/payt_block_views.xml",
+        "wizards/payt_go_live_views.xml",
+        "views/account_banking_mandate_views.xml",
+        "views/account_move_views.xml",
+        "views/res_config_settings_sending_views.xml",
+        "views/res_partner_views.xml",
+        "views/payt_sending_menus.xml",
+    ],
 }

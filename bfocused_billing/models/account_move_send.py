@@ -12,8 +12,13 @@ class AccountMoveSend(models.AbstractModel):
             if move.company_id.use_billing:
                 move.is_move_sent = self._is_handed_over(move, move_data)
                 if not move.is_move_sent:
-                    move.message_post(body=self.env._("Not sent: %s has no e-mail address.", move.partner_id.name))
+                    self._tell_not_sent(move, move_data)
         return result
+
+    @api.model
+    def _tell_not_sent(self, move, move_data):
+        """Say on the invoice why it isn't sent."""
+        move.message_post(body=self.env._("Not sent: %s has no e-mail address.", move.partner_id.name))
 
     @api.model
     def _is_handed_over(self, move, move_data):

@@ -1,0 +1,158 @@
+from dataclasses import dataclass
+from datetime import date
+
+from odoo import models
+
+DIRECT_DEBIT = "sepa_direct_debit"
+RETURNED, SETTLED, WRITTEN_OFF = "-R", "-S", "-W"  # behind the identifier of what they belong to
+
+
+@dataclass
+class Booking:
+    """What one journal item did to an invoice: amounts that lower what is open are positive."""
+
+    key: str
+    date: date
+    kind: str  # PAYT's transaction_type
+    amount: float
+    book_amount: float
+    place: int = 0  # among those of one day
+    description: str = ""
+    method: str = ""
+    reversal_code: str = ""
+
+
+class AccountMove(models.Model):
+    """The payments of an invoice as PAYT wants them: all of them, oldest first, each under a name of its own."""
+
+    _inherit = "account.move"
+
+    def _prepare_payt_payments(self):
+        """The list for PAYT, without what PAYT itself collected: it knows that, and has it beside ours."""
+        self.ensure_one()
+        bookings = self._get_payt_reconciled() + self._get_payt_returned()
+        if self.state == "cancel":
+            bookings += self._get_payt_settlement(bookings)
+        return [self._prepare_payt_payment(b) for b in sorted(bookings, key=lambda b: (b.date, b.place, b.key))]
+
+    def _prepare_payt_payment(self, booking):
+        values = {
+            "origin_identifier": booking.key,
+            "amount": booking.amount,
+            "payment_date": booking.date,
+            "transaction_type": booking.kind,
+            "description": booking.description,
+            "payment_method": booking.method if booking.kind == "payment" else False,
+            "reversal_code": booking.reversal_code,
+        }
+        if self.currency_id != self.company_currency_id:
+            values["book_amount"] = booking.book_amount
+        return values
+
+    # === RECONCILED
+
+    def _get_payt_reconciled(self):
+        """What the invoice is reconciled with, by journal item."""
+        receivables = self._get_payt_receivables()
+        totals = {}
+        for partial in receivables.matched_credit_ids | receivables.matched_debit_ids:
+            sides = [(partial.debit_move_id, partial.credit_move_id, 1, partial.debit_amount_currency)]
+            sides.append((partial.credit_move_id, partial.debit_move_id, -1, partial.credit_amount_currency))
+            for own, other, sign, amount in sides:
+                if own in receivables:
+                    before = totals.get(other, (0.0, 0.0))
+                    totals[other] = (before[0] + sign * amount, before[1] + sign * partial.amount)
+        return [
+            booking
+            for item, (amount, book_amount) in totals.items()
+            if not item._is_from_payt()
+            for booking in self._get_payt_bookings(item, amount, book_amount)
+        ]
+
+    def _get_payt_receivables(self):
+        return self.line_ids.filtered(lambda line: line.account_id.account_type == "asset_receivable")
+
+    def _get_payt_bookings(self, item, amount, book_amount):
+        """One journal item, as one booking or, where part of it was written off, as two."""
+        currency, book_currency = self.currency_id, self.company_currency_id
+        amount, book_amount = currency.round(amount), book_currency.round(book_amount)
+        if not amount and not book_amount:
+            return []
+        kind = item._get_payt_transaction_type()
+        share = item._get_payt_written_off_share() if kind in ("payment", "settlement") else 0.0
+        written_off, book_written_off = currency.round(amount * share), book_currency.round(book_amount * share)
+        bookings = []
+        if share < 1.0:
+            rest, book_rest = amount - written_off, book_amount - book_written_off
+            bookings.append(self._get_payt_booking(item, kind, currency.round(rest), book_currency.round(book_rest)))
+        if written_off or book_written_off:
+            bookings.append(
+                self._get_payt_booking(item, "write_off", written_off, book_written_off, suffix=WRITTEN_OFF, place=1)
+            )
+        return bookings
+
+    def _get_payt_booking(self, item, kind, amount, book_amount, suffix="", place=0, reversal_code=""):
+        return Booking(
+            key=f"{self.id}-{item.id}{suffix}",
+            date=item.date,
+            kind=kind,
+            amount=amount,
+            book_amount=book_amount,
+            place=place,
+            description=item.move_id.name or "",
+            method="direct_debit" if item.payment_id.payment_method_id.code == DIRECT_DEBIT else "bank_transfer",
+            reversal_code=reversal_code,
+        )
+
+    # === RETURNED BY THE BANK
+
+    def _get_payt_returned(self):
+        """Payments that the bank took back, each with its reversal.
+
+        They are no longer reconciled with the invoice, but with the return, which knows the invoice.
+        """
+        receivables = self._get_payt_receivables()
+        partials = self.env["account.partial.reconcile"].search(
+            [("origin_returned_move_ids", "in", receivables.ids)], order="id"
+        )
+        bookings = []
+        for partial in partials:
+            if partial.credit_move_id._is_from_payt():
+                continue
+            amount, book_amount = self._get_payt_returned_amounts(partial)
+            code = partial._get_payt_reversal_code()
+            # a payment and its return have no other name than the payment's while it stood
+            paid = self._get_payt_booking(partial.credit_move_id, "payment", amount, book_amount)
+            back = self._get_payt_booking(
+                partial.debit_move_id, "reversal", -amount, -book_amount, RETURNED, 2, reversal_code=code
+            )
+            bookings += [paid, back]
+        return bookings
+
+    def _get_payt_returned_amounts(self, partial):
+        """This invoice's part of a returned payment, which may have paid several: each its total, in their order."""
+        left, book_left = partial.credit_amount_currency, partial.amount
+        lines = partial.origin_returned_move_ids.sorted(lambda line: (line.date_maturity or line.date, line.id))
+        amount = book_amount = 0.0
+        for line in lines:
+            last = line == lines[-1:]
+            part = left if last else min(left, abs(line.amount_currency))
+            book_part = book_left if last else min(book_left, abs(line.balance))
+            left, book_left = left - part, book_left - book_part
+            if line.move_id == self:
+                amount, book_amount = amount + part, book_amount + book_part
+        return self.currency_id.round(amount), self.company_currency_id.round(book_amount)
+
+    # === CANCELLED
+
+    def _get_payt_settlement(self, bookings):
+        """What a cancelled invoice still has open at PAYT, settled."""
+        sign = -1 if self.move_type == "out_refund" else 1
+        amount = self.currency_id.round(sign * self.amount_total - sum(b.amount for b in bookings))
+        book_amount = self.company_currency_id.round(self.amount_total_signed - sum(b.book_amount for b in bookings))
+        if not amount and not book_amount:
+            return []
+        days = [self.invoice_date or self.date, *(booking.date for booking in bookings)]
+        return [
+            Booking(f"{self.id}{SETTLED}", max(days), "settlement", amount, book_amount, place=3, description=self.name)
+        ]

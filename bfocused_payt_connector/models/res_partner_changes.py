@@ -1,0 +1,59 @@
+from odoo import api, models
+
+CONTACT_FIELDS = {
+    *("email", "phone", "street", "street2", "zip", "city", "state_id", "country_id"),
+    *("payt_reminder_contact_id", "type", "parent_id", "active"),
+}
+DEBTOR_FIELDS = {
+    *("lang", "country_id", "company_registry", "oin", "vat", "peppol_eas", "peppol_endpoint", "is_company"),
+    *("industry_id", "category_id", "user_id", "bank_ids"),
+}
+BOTH = {"name"}
+
+
+class ResPartner(models.Model):
+    """What changes on a customer that PAYT knows goes there too."""
+
+    _inherit = "res.partner"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        # EXTENDS 'base': a new invoice address
+        partners = super().create(vals_list)
+        children = partners.filtered("parent_id")
+        children.commercial_partner_id._queue_payt_changes({"contact"})
+        return partners
+
+    def write(self, vals):
+        # EXTENDS 'base'
+        resources = self._get_payt_resources(vals.keys())
+        before = self.commercial_partner_id if resources else self.browse()
+        result = super().write(vals)
+        if resources:
+            (before | self.commercial_partner_id)._queue_payt_changes(resources)
+        return result
+
+    @api.model
+    def _get_payt_resources(self, names):
+        """What PAYT has to be told again when these fields change."""
+        resources = set()
+        if (CONTACT_FIELDS | BOTH) & names:
+            resources.add("contact")
+        if (DEBTOR_FIELDS | BOTH) & names:
+            resources.add("debtor")
+        return resources
+
+    def _queue_payt_changes(self, resources):
+        """Put those that PAYT knows into the outbox, for each company that uses PAYT.
+
+        :param resources: which of ``contact`` and ``debtor``
+        """
+        if not self:
+            return
+        for company in self.env["payt.backend"].sudo().search([]).company_id:
+            partners = self.sudo().with_company(company)
+            known = partners.filtered(lambda partner: partner.payt_debtor_state not in (False, "none"))
+            if not known:
+                continue
+            for resource in sorted(resources):
+                self.env["payt.outbox"].with_company(company)._put(known, resource)
