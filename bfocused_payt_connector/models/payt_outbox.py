@@ -12,7 +12,7 @@ class PaytOutbox(models.Model):
     model = fields.Char(required=True)
     res_id = fields.Many2oneReference(model_field="model", required=True)
     resource = fields.Char(required=True)
-    state = fields.Selection([("pending", "Pending"), ("done", "Done")], default="pending")
+    state = fields.Selection([("pending", "Pending"), ("sent", "Sent")], default="pending")
 
     @api.model
     def _put(self, records, resource):

@@ -27,10 +27,12 @@ class ResPartner(models.Model):
     def write(self, vals):
         # EXTENDS 'base'
         resources = self._get_payt_resources(vals.keys())
-        before = self.commercial_partner_id if resources else self.browse()
+        before = self.commercial_partner_id if "contact" in resources else self.browse()
         result = super().write(vals)
-        if resources:
-            (before | self.commercial_partner_id)._queue_payt_changes(resources)
+        if "contact" in resources:
+            (before | self.commercial_partner_id)._queue_payt_changes({"contact"})
+        if "debtor" in resources:
+            (self & self.commercial_partner_id)._queue_payt_changes({"debtor"})
         return result
 
     @api.model

@@ -173,7 +173,7 @@ class TestDebtors(PaytCase):
         self.assertEqual((payload["rate"], payload["category"], payload["code"]), ("8.875", "exempt", str(tax.id)))
 
     def test_what_is_no_percentage_is_no_rate(self):
-        self.assertIsNone(self.prepare(self.tax.copy({"amount_type": "fixed"}), "vat_rate"))
+        self.assertIsNone(self.prepare(self.tax.copy({"amount_type": "fixed", "name": "Statiegeld"}), "vat_rate"))
 
     def test_a_rate_that_changes_goes_again(self):
         self.tax._queue_payt_vat_rates()
