@@ -97,13 +97,17 @@ class AccountBankingMandate(models.Model):
         """Open invoices that PAYT has: a mandate that comes or goes changes how they are paid."""
         if not any(company._get_payt_backend() for company in self.company_id):
             return
-        moves = self.env["account.move"].sudo().search(
-            [
-                ("mandate_id", "in", self.ids),
-                ("state", "=", "posted"),
-                ("payt_state", "!=", "none"),
-                ("payment_state", "in", ("not_paid", "partial")),
-            ]
+        moves = (
+            self.env["account.move"]
+            .sudo()
+            .search(
+                [
+                    ("mandate_id", "in", self.ids),
+                    ("state", "=", "posted"),
+                    ("payt_state", "!=", "none"),
+                    ("payment_state", "in", ("not_paid", "partial")),
+                ]
+            )
         )
         moves._queue_payt_update()
 

@@ -24,7 +24,7 @@ class AccountMove(models.Model):
     _inherit = ["account.move", "payt.record.mixin"]
 
     payt_state = fields.Selection(
-        selection=STATES, string="PAYT", default="none", copy=False, readonly=True, index=True, tracking=True
+        selection=STATES, string="PAYT", default="none", copy=False, readonly=True, index=True
     )
     payt_invoice_id = fields.Char(string="PAYT's id", copy=False, readonly=True, index="btree_not_null")
     payt_message = fields.Char(string="PAYT's words", copy=False, readonly=True)

@@ -88,11 +88,11 @@ class AccountMove(models.Model):
         for move in self.sudo():
             if move.payt_state != "paused":
                 move.payt_state_before = move.payt_state
-            move.write({"payt_state": "paused", "payt_message": False, "payt_synced_at": self.env.cr.now()})
+            move.write({"payt_state": "paused", "payt_message": False, "payt_synced_at": fields.Datetime.now()})
 
     def _payt_taken_invoice_resume(self, backend, answer):
         for move in self.sudo():
-            values = {"payt_block_asked": False, "payt_message": False, "payt_synced_at": self.env.cr.now()}
+            values = {"payt_block_asked": False, "payt_message": False, "payt_synced_at": fields.Datetime.now()}
             if move.payt_state in ("paused", "error"):
                 values["payt_state"] = move.payt_state_before or "pushed"
             move.write(values)

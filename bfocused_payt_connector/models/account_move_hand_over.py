@@ -32,7 +32,7 @@ class AccountMove(models.Model):
         return result
 
     def _hand_to_payt_on_posting(self):
-        """Have the documents made and handed over, by the job that sends. What the billing run sends, it sends itself."""
+        """Have the documents made and handed over by the job that sends. The billing run does that itself."""
         moves = self.filtered(
             lambda move: (
                 move.company_id.payt_on_posting

@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import fields, models
 from odoo.tools import float_round
 
 from ..payt_api.guard import guarded
@@ -53,8 +53,8 @@ class AccountMove(models.Model):
     def _is_ready_for_payt(self, backend):
         """Whether PAYT may have it as it is.
 
-        A draft waits until it is posted again or cancelled; PAYT stopped following it up meanwhile. An invoice that PAYT
-        is to send waits for its PDF; one that Odoo sends, until it was sent: otherwise PAYT would send it.
+        A draft waits until it is posted again or cancelled; PAYT stopped following it up meanwhile. An invoice that
+        PAYT is to send waits for its PDF; one that Odoo sends, until it was sent: otherwise PAYT would send it.
         """
         if self.state == "cancel":
             return self._is_known_at_payt()
@@ -161,7 +161,7 @@ class AccountMove(models.Model):
     # === WHAT PAYT SAID
 
     def _payt_taken_invoice(self, backend, answer):
-        now = self.env.cr.now()
+        now = fields.Datetime.now()
         for move in self.sudo():
             values = {"payt_message": False, "payt_synced_at": now, "payt_pushed_at": move.payt_pushed_at or now}
             if move.state == "cancel" or not move.amount_residual:
@@ -174,4 +174,4 @@ class AccountMove(models.Model):
         self._set_payt_error("; ".join(reasons))
 
     def _set_payt_error(self, message):
-        self.sudo().write({"payt_state": "error", "payt_message": message, "payt_synced_at": self.env.cr.now()})
+        self.sudo().write({"payt_state": "error", "payt_message": message, "payt_synced_at": fields.Datetime.now()})

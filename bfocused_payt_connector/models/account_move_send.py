@@ -1,4 +1,4 @@
-from odoo import api, models
+from odoo import api, fields, models
 
 
 class AccountMoveSend(models.AbstractModel):
@@ -12,7 +12,7 @@ class AccountMoveSend(models.AbstractModel):
     def _get_default_sending_methods(self, move) -> set:
         # EXTENDS 'account'
         methods = super()._get_default_sending_methods(move)
-        if move.commercial_partner_id._is_sent_by_payt(move.company_id):
+        if move.is_sale_document() and move.commercial_partner_id._is_sent_by_payt(move.company_id):
             methods = (methods - {"email"}) | {"payt"}
             if move.company_id._get_payt_backend().mailing == "odoo":
                 methods.add("email")
@@ -60,7 +60,9 @@ class AccountMoveSend(models.AbstractModel):
             }
         sent = moves.filtered(lambda move: move.payt_sent_at)
         if sent:
-            message = self.env._("Sent already: %s. PAYT doesn't send an invoice twice.", ", ".join(sent.mapped("name")))
+            message = self.env._(
+                "Sent already: %s. PAYT doesn't send an invoice twice.", ", ".join(sent.mapped("name"))
+            )
             alerts["payt_sent_already"] = {"level": "info", "message": message}
         return alerts
 
@@ -131,7 +133,7 @@ class AccountMoveSend(models.AbstractModel):
         others = set(move_data["sending_methods"]) - {"payt", "manual"}
         sent = any(self._is_applicable_to_move(method, move, **move_data) for method in others)
         if sent and not move.payt_sent_at:
-            move.write({"payt_sent_at": self.env.cr.now(), "payt_sent_by": "odoo"})
+            move.write({"payt_sent_at": fields.Datetime.now(), "payt_sent_by": "odoo"})
 
     @api.model
     def _get_payt_problem(self, move, move_data):
@@ -140,7 +142,8 @@ class AccountMoveSend(models.AbstractModel):
         if not backend:
             return self.env._("%s has no connection with PAYT: nothing is sent there.", move.company_id.name)
         if not self._is_applicable_to_move("payt", move, **move_data):
-            return self._get_payt_move_alerts(move, "danger")["payt_missing_address"]["message"]
+            alert = self._get_payt_move_alerts(move, "danger").get("payt_missing_address")
+            return alert["message"] if alert else self.env._("PAYT takes invoices and credit notes only.")
         if backend.mailing == "odoo" and not move.payt_sent_at:
             # PAYT would send it, if it had it
             return self.env._("Not sent: %s has no e-mail address.", move.partner_id.name)

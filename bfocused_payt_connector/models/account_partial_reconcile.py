@@ -28,11 +28,15 @@ class AccountPartialReconcile(models.Model):
     def _get_payt_reversal_code(self):
         """The bank's reason for taking back the payment of this reconciliation; empty where there is none."""
         self.ensure_one()
-        line = self.env["payment.return.line"].sudo().search(
-            [
-                ("move_line_ids", "in", self.credit_move_id.ids),
-                ("return_id.move_id", "=", self.debit_move_id.move_id.id),
-            ],
-            limit=1,
+        line = (
+            self.env["payment.return.line"]
+            .sudo()
+            .search(
+                [
+                    ("move_line_ids", "in", self.credit_move_id.ids),
+                    ("return_id.move_id", "=", self.debit_move_id.move_id.id),
+                ],
+                limit=1,
+            )
         )
         return line.reason_id.code or ""

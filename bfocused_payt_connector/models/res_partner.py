@@ -37,6 +37,9 @@ class ResPartner(models.Model):
         readonly=True,
     )
     payt_debtor_message = fields.Char(string="PAYT's words", company_dependent=True, copy=False, readonly=True)
+    payt_contact_message = fields.Char(
+        string="PAYT's words about the contact", company_dependent=True, copy=False, readonly=True
+    )
     payt_debtor_synced_at = fields.Datetime(string="Last at PAYT", company_dependent=True, copy=False, readonly=True)
     has_payt_backend = fields.Boolean(compute="_compute_has_payt_backend")
 
@@ -74,9 +77,7 @@ class ResPartner(models.Model):
             return
         wanted = (self.ref or "").strip()
         everybody = self.sudo().with_context(active_test=False)
-        taken = wanted and everybody.search_count(
-            [("payt_debtor_number", "=", wanted), ("id", "!=", self.id)], limit=1
-        )
+        taken = wanted and everybody.search_count([("payt_debtor_number", "=", wanted), ("id", "!=", self.id)], limit=1)
         self.sudo().payt_debtor_number = wanted if wanted and not taken else GENERATED_NUMBER % self.id
 
     # === CONTACT
@@ -119,10 +120,14 @@ class ResPartner(models.Model):
         }
 
     def _payt_taken_contact(self, backend, answer):
-        return None
+        debtor = self.commercial_partner_id.with_company(backend.company_id).sudo()
+        if debtor.payt_contact_message:
+            state = "error" if debtor.payt_debtor_message else "pushed"
+            debtor.write({"payt_contact_message": False, "payt_debtor_state": state})
 
     def _payt_refused_contact(self, backend, reasons):
-        self.commercial_partner_id._set_payt_debtor("error", "; ".join(reasons))
+        debtor = self.commercial_partner_id.with_company(backend.company_id).sudo()
+        debtor.write({"payt_contact_message": "; ".join(reasons), "payt_debtor_state": "error"})
 
     # === DEBTOR
 
@@ -174,15 +179,25 @@ class ResPartner(models.Model):
 
     def _payt_taken_debtor(self, backend, answer):
         partner = self.with_company(backend.company_id)
+        was_refused = bool(partner.payt_debtor_message)
         partner._set_payt_debtor("pushed")
-        # a mandate needs its debtor; those that were refused before it was there can go now
-        mandate = partner._get_billing_mandate(backend.company_id)
-        mandate.filtered(lambda mandate: mandate.payt_state == "error")._queue_payt_mandates()
+        if was_refused:
+            partner._queue_payt_refused(backend.company_id)
 
     def _payt_refused_debtor(self, backend, reasons):
         self.with_company(backend.company_id)._set_payt_debtor("error", "; ".join(reasons))
 
+    def _queue_payt_refused(self, company):
+        """What PAYT refused while it didn't have the debtor can go now."""
+        mandate = self._get_billing_mandate(company)
+        mandate.filtered(lambda mandate: mandate.payt_state == "error")._queue_payt_mandates()
+        moves = self.env["account.move"].sudo()
+        of_debtor = [("commercial_partner_id", "=", self.id), ("company_id", "=", company.id)]
+        moves.search([*of_debtor, ("payt_state", "=", "error")]).action_payt_retry()
+
     def _set_payt_debtor(self, state, message=False):
+        if self.payt_contact_message:
+            state = "error"
         values = {"payt_debtor_state": state, "payt_debtor_message": message}
         if state == "pushed":
             values["payt_debtor_synced_at"] = fields.Datetime.now()

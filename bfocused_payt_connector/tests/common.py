@@ -27,10 +27,20 @@ class PaytCase(BillingCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.backend = cls.env["payt.backend"].create(
-            {"name": "PAYT", "company_id": cls.company.id, "administration_id": ADMINISTRATION, "psp_provider": "mollie"}
+            {
+                "name": "PAYT",
+                "company_id": cls.company.id,
+                "administration_id": ADMINISTRATION,
+                "psp_provider": "mollie",
+            }
         )
         cls.customer.write(
-            {"ref": "D1001", "email": "boekhouding@jansen.example", "vat": "NL123456782B90", "company_registry": "12345678"}
+            {
+                "ref": "D1001",
+                "email": "boekhouding@jansen.example",
+                "vat": "NL123456782B90",
+                "company_registry": "12345678",
+            }
         )
         cls.tax = cls.company_data["default_tax_sale"]
         cls.clear_outbox()
@@ -128,7 +138,7 @@ class PaytCase(BillingCase):
     @classmethod
     def pay(cls, moves, amount=None, date="2026-01-20", **values):
         context = {"active_model": "account.move", "active_ids": moves.ids}
-        wizard = cls.env["account.payment.register"].with_context(**context).create({"payment_date": date, **values})
         if amount is not None:
-            wizard.amount = amount
+            values["amount"] = amount
+        wizard = cls.env["account.payment.register"].with_context(**context).create({"payment_date": date, **values})
         return wizard._create_payments()

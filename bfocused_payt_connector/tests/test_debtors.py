@@ -58,7 +58,15 @@ class TestDebtors(PaytCase):
         payload = self.prepare(person, "debtor")
         self.assertEqual(
             payload.keys(),
-            {"debtor_number", "debtor_identifier", "name", "contact_identifier", "is_company", "labels", "language_code"},
+            {
+                "debtor_number",
+                "debtor_identifier",
+                "name",
+                "contact_identifier",
+                "is_company",
+                "labels",
+                "language_code",
+            },
         )
         self.assertIs(payload["is_company"], False)
         self.assertEqual(payload["debtor_number"], f"ODOO-{person.id}")
@@ -133,7 +141,9 @@ class TestDebtors(PaytCase):
 
     def test_another_account_is_the_debtor_s(self):
         self.make_debtor()
-        account = self.env["res.partner.bank"].create({"partner_id": self.customer.id, "acc_number": "NL91ABNA0417164300"})
+        account = self.env["res.partner.bank"].create(
+            {"partner_id": self.customer.id, "acc_number": "NL91ABNA0417164300"}
+        )
         self.assert_put(self.customer, "debtor")
         self.clear_outbox()
         account.unlink()
@@ -148,6 +158,22 @@ class TestDebtors(PaytCase):
         self.assert_put(self.customer, "contact", "debtor")
         self.take(self.customer, "debtor")
         self.assertEqual((self.customer.payt_debtor_state, self.customer.payt_debtor_message), ("pushed", False))
+
+    def test_a_refused_contact_is_not_forgotten_when_the_debtor_is_taken(self):
+        self.make_debtor()
+        self.refuse(self.customer, "contact", "Email is invalid")
+        self.take(self.customer, "debtor")
+        self.assertEqual(self.customer.payt_debtor_state, "error")
+        self.assertEqual(self.customer.payt_contact_message, "Email is invalid")
+        self.take(self.customer, "contact")
+        self.assertEqual((self.customer.payt_debtor_state, self.customer.payt_contact_message), ("pushed", False))
+
+    def test_invoices_refused_for_want_of_the_debtor_go_once_it_is_there(self):
+        move = self.make_pushed_invoice()
+        self.refuse(self.customer, "debtor", "Name is reserved")
+        self.refuse(move, "invoice", "Debtor not found")
+        self.take(self.customer, "debtor")
+        self.assert_put(move, "invoice")
 
     # === VAT RATES
 

@@ -7,6 +7,7 @@ from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
+from ..payt_api.signature import checksum
 from .common import PaytCase
 
 
@@ -66,14 +67,27 @@ class TestInvoices(PaytCase):
         self.assertEqual(bool(ubl), bool(move.ubl_cii_xml_id))
 
     def test_pdf_and_ubl_go_by_checksum(self):
-        self.customer.write({"street": "Dorpsstraat 1", "zip": "1234 AB", "city": "Dorp"})
         move = self.make_invoice()
-        self.send(move, invoice_edi_format="ubl_bis3") if self.company.vat else self.send(move)
+        attachments = [
+            {"name": name, "raw": content, "res_model": move._name, "res_id": move.id, "res_field": field}
+            for name, content, field in (
+                ("Factuur_2026_7.pdf", b"%PDF-1.4", "invoice_pdf_report_file"),
+                ("Factuur_2026_7.xml", b"<Invoice/>", "ubl_cii_xml_file"),
+            )
+        ]
+        self.env["ir.attachment"].create(attachments)
+        move.invalidate_recordset()
         files = move._get_payt_files()
-        self.assertEqual(files[0][1:], ("application/pdf", b"%PDF-1.4"))
+        self.assertEqual(
+            files,
+            [
+                ("Factuur_2026_7.pdf", "application/pdf", b"%PDF-1.4"),
+                ("Factuur_2026_7.xml", "application/xml", b"<Invoice/>"),
+            ],
+        )
         payload = self.prepare(move, "invoice")
-        self.assertEqual(len(payload["document"]["checksum"]), 88)
-        self.assertEqual(len(files), 1 + ("ubl_document" in payload))
+        self.assertEqual(payload["ubl_document"], {"checksum": checksum(b"<Invoice/>"), "filename": files[1][0]})
+        self.assertEqual(payload["document"]["checksum"], checksum(b"%PDF-1.4"))
 
     def test_a_credit_note_is_negative(self):
         refund = self.make_invoice(100.0, move_type="out_refund")

@@ -52,9 +52,7 @@ class TestPayments(PaytCase):
         move = self.make_pushed_invoice()
         self.pay(move, 21.0, date="2026-01-30")
         self.pay(move, 50.0, date="2026-01-20")
-        self.assertEqual(
-            self.summarise(move), [("2026-01-20", "payment", "50.00"), ("2026-01-30", "payment", "21.00")]
-        )
+        self.assertEqual(self.summarise(move), [("2026-01-20", "payment", "50.00"), ("2026-01-30", "payment", "21.00")])
         self.assertEqual(self.prepare(move, "invoice")["amount_open"], "50.00")
         self.assertEqual(self.get_payments(move)[0]["payment_method"], "bank_transfer")
 

@@ -42,19 +42,15 @@ class PaytGoLive(models.TransientModel):
         backend = self._get_backend()
         moves = self._get_moves()
         customers = self._get_customers(moves)
+        problems = {customer: customer._get_payt_problem(backend) for customer in customers}
         lines = [
-            {"kind": "customer", "partner_id": customer.id, "problem": customer._get_payt_problem(backend)}
-            for customer in customers
+            {"kind": "customer", "partner_id": customer.id, "problem": problem}
+            for customer, problem in problems.items()
         ]
-        lines += [
-            {
-                "kind": "invoice",
-                "partner_id": move.commercial_partner_id.id,
-                "move_id": move.id,
-                "problem": move._get_payt_problem(),
-            }
-            for move in moves
-        ]
+        for move in moves:
+            debtor = move.commercial_partner_id
+            problem = self.env._("Its customer has a problem.") if problems.get(debtor) else move._get_payt_problem()
+            lines.append({"kind": "invoice", "partner_id": debtor.id, "move_id": move.id, "problem": problem})
         self.line_ids = [Command.clear(), *(Command.create(values) for values in lines)]
         return self._get_records_action(target="new")
 
@@ -65,8 +61,9 @@ class PaytGoLive(models.TransientModel):
         good = self.line_ids.filtered(lambda line: not line.problem)
         if not good:
             raise UserError(self.env._("There is nothing to hand over. Have a look first."))
-        for customers in split_every(HAND_OVER_SIZE, good.filtered(lambda line: line.kind == "customer").partner_id.ids):
-            partners = self.env["res.partner"].with_company(self.company_id).browse(customers)
+        customers = good.filtered(lambda line: line.kind == "customer").partner_id
+        for ids in split_every(HAND_OVER_SIZE, customers.ids):
+            partners = self.env["res.partner"].with_company(self.company_id).browse(ids)
             partners.with_delay(description=self.env._("Hand customers over to PAYT"))._job_hand_to_payt()
         for ids in split_every(HAND_OVER_SIZE, good.move_id.ids):
             moves = self.env["account.move"].browse(ids)
@@ -102,7 +99,9 @@ class PaytGoLive(models.TransientModel):
         """Those with open invoices, with a mandate or with a subscription, unless PAYT knows them."""
         company = [("company_id", "=", self.company_id.id)]
         mandates = self.env["account.banking.mandate"].search([*company, ("state", "=", "valid")])
-        subscriptions = self.env["sale.subscription"].search([*company, ("stage_id.type", "in", ("draft", "in_progress"))])
+        subscriptions = self.env["sale.subscription"].search(
+            [*company, ("stage_id.type", "in", ("draft", "in_progress"))]
+        )
         partners = moves.partner_id | mandates.partner_id | subscriptions.partner_id
         return partners.commercial_partner_id.with_company(self.company_id).filtered(
             lambda partner: (
