@@ -1,10 +1,10 @@
 from odoo.tests import tagged
 
-from .common import PaytCase
+from .data_common import PaytDataCase
 
 
 @tagged("post_install", "-at_install")
-class TestDebtors(PaytCase):
+class TestDebtors(PaytDataCase):
     """Customers, their contact and VAT rates in PAYT's words; changes follow."""
 
     def make_debtor(self, partner=None):

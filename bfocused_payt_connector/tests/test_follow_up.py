@@ -1,11 +1,11 @@
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
-from .common import PaytCase
+from .data_common import PaytDataCase
 
 
 @tagged("post_install", "-at_install")
-class TestFollowUp(PaytCase):
+class TestFollowUp(PaytDataCase):
     """A disputed invoice, or one that is being corrected, isn't reminded of."""
 
     @classmethod

@@ -2,11 +2,11 @@ from odoo.tests import tagged
 
 from odoo.addons.queue_job.job import Job
 
-from .common import PaytCase
+from .data_common import PaytDataCase
 
 
 @tagged("post_install", "-at_install")
-class TestGoLive(PaytCase):
+class TestGoLive(PaytDataCase):
     """Customers and open invoices from before PAYT are handed over, and not sent again."""
 
     @classmethod

@@ -8,11 +8,11 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from ..payt_api.signature import checksum
-from .common import PaytCase
+from .data_common import PaytDataCase
 
 
 @tagged("post_install", "-at_install")
-class TestInvoices(PaytCase):
+class TestInvoices(PaytDataCase):
     """Invoices and credit notes in PAYT's words."""
 
     def sum_lines(self, payload, name):

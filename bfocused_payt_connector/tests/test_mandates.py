@@ -1,11 +1,11 @@
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
-from .common import PaytCase
+from .data_common import PaytDataCase
 
 
 @tagged("post_install", "-at_install")
-class TestMandates(PaytCase):
+class TestMandates(PaytDataCase):
     """PAYT's payment provider has the mandate that is collected with, and only that one."""
 
     @classmethod

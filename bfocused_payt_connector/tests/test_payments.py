@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from odoo import Command
 from odoo.tests import tagged
 
-from .common import PaytCase
+from .data_common import PaytDataCase
 
 
 @tagged("post_install", "-at_install")
-class TestPayments(PaytCase):
+class TestPayments(PaytDataCase):
     """What is booked in Odoo reaches PAYT as one ordered list; what PAYT told us doesn't go back."""
 
     def get_payments(self, move):

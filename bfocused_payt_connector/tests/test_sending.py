@@ -2,11 +2,11 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import PaytCase
+from .data_common import PaytDataCase
 
 
 @tagged("post_install", "-at_install")
-class TestSendingByPayt(PaytCase):
+class TestSendingByPayt(PaytDataCase):
     """PAYT as a way of sending, in Odoo's own Send & Print: one invoice, a batch, the billing run."""
 
     def open_wizard(self, move):

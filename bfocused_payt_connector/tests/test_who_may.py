@@ -2,11 +2,11 @@ from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
-from .common import PaytCase
+from .data_common import PaytDataCase
 
 
 @tagged("post_install", "-at_install")
-class TestWhoMay(PaytCase):
+class TestWhoMay(PaytDataCase):
     """The portal, other companies and people without billing rights."""
 
     @classmethod

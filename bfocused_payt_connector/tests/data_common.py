@@ -20,7 +20,7 @@ WRITES = {
 CONTRACT = Contract()
 
 
-class PaytCase(BillingCase):
+class PaytDataCase(BillingCase):
     """A company that uses PAYT, with a customer that has an address; nothing in the outbox."""
 
     @classmethod
