@@ -26,14 +26,7 @@ class PaytDataCase(BillingCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.backend = cls.env["payt.backend"].create(
-            {
-                "name": "PAYT",
-                "company_id": cls.company.id,
-                "administration_id": ADMINISTRATION,
-                "psp_provider": "mollie",
-            }
-        )
+        cls.make_backend()
         cls.customer.write(
             {
                 "ref": "D1001",
@@ -44,6 +37,17 @@ class PaytDataCase(BillingCase):
         )
         cls.tax = cls.company_data["default_tax_sale"]
         cls.clear_outbox()
+
+    @classmethod
+    def make_backend(cls):
+        cls.backend = cls.env["payt.backend"].create(
+            {
+                "name": "PAYT",
+                "company_id": cls.company.id,
+                "administration_id": ADMINISTRATION,
+                "psp_provider": "mollie",
+            }
+        )
 
     # === OUTBOX
 
