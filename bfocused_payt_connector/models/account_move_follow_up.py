@@ -10,7 +10,9 @@ class AccountMove(models.Model):
     _inherit = "account.move"
 
     payt_blocked = fields.Boolean(string="PAYT's follow-up stopped", copy=False, readonly=True, tracking=True)
-    payt_block_reason = fields.Char(string="Why PAYT waits", copy=False, readonly=True, tracking=True)
+    payt_block_reason = fields.Char(
+        string="Why PAYT waits", copy=False, readonly=True, tracking=True, groups="base.group_user"
+    )
     payt_block_asked = fields.Boolean(copy=False, readonly=True, help="PAYT was asked to stop, and not to go on since.")
     payt_state_before = fields.Char(copy=False, readonly=True, help="The PAYT state before the follow-up was stopped.")
 

@@ -162,8 +162,9 @@ class AccountMove(models.Model):
 
     def _payt_taken_invoice(self, backend, answer):
         now = fields.Datetime.now()
+        warnings = "; ".join((answer or {}).get("warnings") or [])
         for move in self.sudo():
-            values = {"payt_message": False, "payt_synced_at": now, "payt_pushed_at": move.payt_pushed_at or now}
+            values = {"payt_message": warnings, "payt_synced_at": now, "payt_pushed_at": move.payt_pushed_at or now}
             if move.state == "cancel" or not move.amount_residual:
                 values["payt_state"] = "paid"
             elif move.payt_state in ("none", "queued", "error", "paid"):

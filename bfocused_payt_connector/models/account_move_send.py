@@ -101,8 +101,9 @@ class AccountMoveSend(models.AbstractModel):
     @api.model
     def _call_web_service_after_invoice_pdf_render(self, invoices_data):
         # EXTENDS 'account': no request here, which would hold this transaction up and couldn't be undone with it
-        super()._call_web_service_after_invoice_pdf_render(invoices_data)
+        result = super()._call_web_service_after_invoice_pdf_render(invoices_data)
         self._get_payt_moves(invoices_data)._queue_payt_invoices()
+        return result
 
     @api.model
     def _hook_if_errors(self, moves_data, allow_raising=True):
@@ -159,5 +160,6 @@ class AccountMoveSend(models.AbstractModel):
     @api.model
     def _tell_not_sent(self, move, move_data):
         # EXTENDS 'bfocused_billing': on its way to PAYT, or told by its PAYT state
-        if "payt" not in move_data["sending_methods"]:
-            super()._tell_not_sent(move, move_data)
+        if "payt" in move_data["sending_methods"]:
+            return None
+        return super()._tell_not_sent(move, move_data)

@@ -36,9 +36,15 @@ class ResPartner(models.Model):
         copy=False,
         readonly=True,
     )
-    payt_debtor_message = fields.Char(string="PAYT's words", company_dependent=True, copy=False, readonly=True)
+    payt_debtor_message = fields.Char(
+        string="PAYT's words", company_dependent=True, copy=False, readonly=True, groups="base.group_user"
+    )
     payt_contact_message = fields.Char(
-        string="PAYT's words about the contact", company_dependent=True, copy=False, readonly=True
+        string="PAYT's words about the contact",
+        company_dependent=True,
+        copy=False,
+        readonly=True,
+        groups="base.group_user",
     )
     payt_debtor_synced_at = fields.Datetime(string="Last at PAYT", company_dependent=True, copy=False, readonly=True)
     has_payt_backend = fields.Boolean(compute="_compute_has_payt_backend")

@@ -52,7 +52,7 @@ class ResPartner(models.Model):
         """
         if not self:
             return
-        for company in self.env["payt.backend"].sudo().search([]).company_id:
+        for company in self.env["payt.backend"].sudo().search([("company_id", "!=", False)]).company_id:
             partners = self.sudo().with_company(company)
             known = partners.filtered(lambda partner: partner.payt_debtor_state not in (False, "none"))
             if not known:

@@ -1,3 +1,4 @@
+import ast
 from decimal import Decimal
 
 from hypothesis import given, settings
@@ -247,13 +248,20 @@ class TestInvoices(PaytDataCase):
 
     # === WHAT PAYT SAYS
 
+    def test_a_warning_is_on_the_invoice_too(self):
+        move = self.make_invoice()
+        self.send(move)
+        move._payt_taken_invoice(self.backend, {"warnings": ["Open amount does not follow from the payments"]})
+        self.assertEqual(move.payt_state, "pushed")
+        self.assertEqual(move.payt_message, "Open amount does not follow from the payments")
+
     def test_a_refusal_is_on_the_invoice_with_payt_s_words(self):
         move = self.make_invoice()
         self.send(move)
         self.refuse(move, "invoice", "Debtor not found", "Due date is invalid")
         self.assertEqual((move.payt_state, move.payt_message), ("error", "Debtor not found; Due date is invalid"))
         attention = self.env.ref("bfocused_payt_connector.account_move_action_payt_attention")
-        self.assertIn(move, self.env["account.move"].search(eval(attention.domain)))  # noqa: S307
+        self.assertIn(move, self.env["account.move"].search(ast.literal_eval(attention.domain)))
         self.clear_outbox()
         move.action_payt_retry()
         self.assert_put(move, "invoice")

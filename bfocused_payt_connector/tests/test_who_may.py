@@ -23,6 +23,7 @@ class TestWhoMay(PaytDataCase):
         )
         cls.portal = new_test_user(cls.env, "portal_jansen", groups="base.group_portal")
         cls.portal.partner_id.parent_id = cls.customer
+        cls.move.message_subscribe(cls.portal.partner_id.ids)
         cls.clerk = new_test_user(
             cls.env,
             "clerk",
@@ -47,6 +48,13 @@ class TestWhoMay(PaytDataCase):
         with self.assertRaises(AccessError):
             self.env["payt.go.live"].with_user(self.portal).create({})
         self.assertFalse(self.get_rows(self.move))
+
+    def test_the_portal_does_not_read_what_is_said_about_the_customer(self):
+        move = self.move.with_user(self.portal)
+        self.assertTrue(move.read(["payt_state"]))
+        for record, name in ((move, "payt_message"), (move, "payt_block_reason")):
+            with self.assertRaises(AccessError):
+                record.read([name])
 
     def test_another_company_changes_nothing_at_payt(self):
         move = self.move.with_user(self.stranger)
