@@ -162,7 +162,7 @@ class AccountMove(models.Model):
 
     def _payt_taken_invoice(self, backend, answer):
         now = fields.Datetime.now()
-        warnings = "; ".join((answer or {}).get("warnings") or [])
+        warnings = "; ".join((answer or {}).get("warnings") or []) or False
         for move in self.sudo():
             values = {"payt_message": warnings, "payt_synced_at": now, "payt_pushed_at": move.payt_pushed_at or now}
             if move.state == "cancel" or not move.amount_residual:
