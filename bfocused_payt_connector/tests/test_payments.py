@@ -116,27 +116,6 @@ class TestPayments(PaytDataCase):
 
     # === RETURNED
 
-    def return_payment(self, payments, code="AM04", date="2026-02-02"):
-        reason = self.env["payment.return.reason"].search([("code", "=", code)], limit=1)
-        reason = reason or self.env["payment.return.reason"].create({"code": code, "name": code})
-        items = payments.move_id.line_ids.filtered(lambda line: line.account_id.account_type == "asset_receivable")
-        lines = [
-            Command.create(
-                {
-                    "partner_id": self.customer.id,
-                    "move_line_ids": [Command.set(item.ids)],
-                    "amount": item.credit,
-                    "reason_id": reason.id,
-                }
-            )
-            for item in items
-        ]
-        returned = self.env["payment.return"].create(
-            {"journal_id": self.company_data["default_journal_bank"].id, "date": date, "line_ids": lines}
-        )
-        returned.action_confirm()
-        return returned
-
     def test_a_reversal_has_the_bank_s_code(self):
         move = self.make_pushed_invoice()
         payments = self.pay(move)
