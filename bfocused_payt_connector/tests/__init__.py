@@ -1,0 +1,6 @@
+from . import test_backend
+from . import test_neutralize
+from . import test_oauth
+from . import test_outbox
+from . import test_outbox_failures
+from . import test_token
