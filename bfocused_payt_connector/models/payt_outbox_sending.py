@@ -20,7 +20,15 @@ from ..const import (
     WRITES_BY_NUMBER,
     WRITES_BY_PAYLOAD,
 )
-from ..payt_api import BulkResult, PaytError, PaytFile, PaytForbidden, PaytRejected, PaytUnknownOutcome
+from ..payt_api import (
+    BulkResult,
+    PaytError,
+    PaytFile,
+    PaytForbidden,
+    PaytPayloadInvalid,
+    PaytRejected,
+    PaytUnknownOutcome,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -188,8 +196,8 @@ class PaytOutbox(models.Model):
                 parcel.key = getattr(parcel.record, f"_get_payt_key_{resource}")()
         except OperationalError:
             raise
-        except UserError as error:
-            self._refuse(backend, resource, parcel, [str(error)])
+        except (UserError, PaytPayloadInvalid) as error:
+            self._refuse(backend, resource, parcel, getattr(error, "problems", None) or [str(error)])
             return False
         except Exception as error:  # one record's trouble is not the others'
             _logger.exception("Outbox row %s can't be prepared", parcel.rows.ids)

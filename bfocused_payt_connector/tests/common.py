@@ -73,7 +73,14 @@ class PaytCase(SandboxMixin, TransactionCase):
             company_id=cls.company.id,
             company_ids=[Command.set(cls.company.ids)],
         )
-        cls.outsider = new_test_user(cls.env, "payt_outsider", "bfocused_billing.group_billing_user")
+        elsewhere = cls.env["res.company"].create({"name": "Elsewhere"})
+        cls.outsider = new_test_user(
+            cls.env,
+            "payt_outsider",
+            "bfocused_billing.group_billing_user",
+            company_id=elsewhere.id,
+            company_ids=[Command.set(elsewhere.ids)],
+        )
 
     def setUp(self):
         super().setUp()

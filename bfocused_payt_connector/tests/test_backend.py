@@ -1,3 +1,5 @@
+from psycopg2.errors import UniqueViolation
+
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
@@ -91,7 +93,7 @@ class TestBackend(PaytCase):
             self.backend.write({"environment": "other", "base_url": "http://payt.example.com"})
 
     def test_a_company_has_one_connection(self):
-        with self.assertRaises(Exception), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+        with self.assertRaises(UniqueViolation), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
             self.env["payt.backend"].create({"company_id": self.company.id, "environment": "demo"})
         self.assertEqual(self.company._get_payt_backend(), self.backend)
 
