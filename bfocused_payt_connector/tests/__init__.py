@@ -3,4 +3,5 @@ from . import test_neutralize
 from . import test_oauth
 from . import test_outbox
 from . import test_outbox_failures
+from . import test_outbox_resources
 from . import test_token
