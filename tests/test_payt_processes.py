@@ -93,6 +93,25 @@ def test_a_worker_killed_while_it_empties_the_outbox_leaves_nothing_undone_or_do
         assert sandbox.traffic.contract_broken == []
 
 
+def test_what_payt_got_from_a_killed_worker_is_not_taken_for_what_it_had_before():
+    with running_sandbox() as sandbox, database("payt-doubt") as (cluster, name):
+        set_up(cluster, name, sandbox, partners=2)
+        check(start(cluster, SCRIPTS / "payt_worker.py", name, ""))
+        check(start(cluster, SCRIPTS / "payt_change.py", name, "P0", "Renamed"))
+        victim = start(cluster, SCRIPTS / "payt_worker.py", name, "answered")
+        victim.communicate(timeout=300)
+        assert "Renamed" in {contact["lastname"] for contact in sandbox.state()["contacts"]}
+        check(start(cluster, SCRIPTS / "payt_change.py", name, "P0", "Partner 0"))
+
+        check(start(cluster, SCRIPTS / "payt_worker.py", name, ""))
+
+        assert {contact["lastname"] for contact in sandbox.state()["contacts"]} == {"Partner 0", "Partner 1"}
+        requests = sandbox.traffic.by_operation["POST /v1/contacts"]
+        check(start(cluster, SCRIPTS / "payt_change.py", name, "P0", "Partner 0"))
+        check(start(cluster, SCRIPTS / "payt_worker.py", name, ""))
+        assert sandbox.traffic.by_operation["POST /v1/contacts"] == requests, "the doubt was never dispelled"
+
+
 def test_a_change_while_the_record_is_being_sent_waits_for_nobody_and_is_not_lost():
     with running_sandbox() as sandbox, database("payt-change") as (cluster, name):
         set_up(cluster, name, sandbox, partners=1)

@@ -5,5 +5,6 @@ from . import payt_token
 from . import payt_throttle
 from . import payt_outbox
 from . import payt_outbox_sending
+from . import payt_outbox_attempt
 from . import res_company
 from . import res_config_settings

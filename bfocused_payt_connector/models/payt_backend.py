@@ -26,7 +26,7 @@ class PaytBackend(models.Model):
     )
     responsible_id = fields.Many2one(
         "res.users",
-        string="Responsible",
+        string="Person responsible",
         default=lambda self: self.env.user,
         domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
         help="Is told when PAYT can't be reached any more or wants something of us.",
@@ -49,7 +49,6 @@ class PaytBackend(models.Model):
         tracking=True,
     )
     administration_id = fields.Char(
-        string="Administration",
         tracking=True,
         help="PAYT's number of the administration. Empty: the only one there is.",
     )

@@ -80,7 +80,11 @@ class PaytOutbox(models.Model):
         rows = outbox._take_batch(backend)
         if not rows:
             return
-        goes_on = outbox._send_batch(backend, rows)
+        attempts = self.env["payt.outbox.attempt"]
+        in_doubt = attempts._is_in_doubt(backend)
+        attempt = attempts._begin(backend)
+        goes_on = outbox._send_batch(backend, rows, in_doubt)
+        attempts._settle(backend, attempt, still_in_doubt=in_doubt and outbox._get_due_rank(backend) is not None)
         rows.filtered(lambda row: row.state == "sent")._supersede_failures()
         if goes_on:
             outbox._enqueue_rest(backend)
@@ -134,11 +138,15 @@ class PaytOutbox(models.Model):
 
     # === A BATCH
 
-    def _send_batch(self, backend, rows):
-        """:return: whether going on makes sense"""
+    def _send_batch(self, backend, rows, in_doubt=False):
+        """Send what the rows are about.
+
+        :param in_doubt: an earlier sender was lost, so what PAYT took last isn't known
+        :return: whether going on makes sense
+        """
         resource = rows[0].resource
         parcels = self._prepare_parcels(backend, resource, rows)
-        to_send = self._skip_unchanged(backend, resource, parcels)
+        to_send = parcels if in_doubt else self._skip_unchanged(backend, resource, parcels)
         if not to_send:
             return True
         try:

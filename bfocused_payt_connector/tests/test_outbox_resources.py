@@ -79,14 +79,14 @@ class TestInvoices(ResourceCase):
         self.assertEqual(len([file for file in self.sandbox.world.store.files if file["uploaded_at"]]), 2)
 
     def test_a_document_that_cannot_be_uploaded_keeps_only_its_own_invoice_back(self):
-        self.sandbox.fail("refuse", method="PUT", path="/file_storage/.*")
+        self.sandbox.fail("refuse", method="PUT", path="/file_storage")
         self.send("invoice", self.jansen, self.pietersen)
         self.assertEqual(list(self.invoices()), ["INV/2"])
         self.assertEqual(self.rows(self.jansen).state, "refused")
         self.assertEqual(self.rows(self.pietersen).state, "sent")
 
     def test_an_upload_that_fails_for_a_while_is_tried_again_with_its_invoice(self):
-        self.sandbox.fail("error", method="PUT", path="/file_storage/.*")
+        self.sandbox.fail("error", method="PUT", path="/file_storage")
         self.send("invoice", self.jansen, self.pietersen)
         self.assertEqual(set(self.rows().mapped("state")), {"pending"})
         self.assertFalse(self.invoices())
@@ -97,7 +97,7 @@ class TestInvoices(ResourceCase):
     def test_documents_payt_has_are_not_uploaded_again(self):
         self.send("invoice", self.jansen)
         self.rows().action_send_again()
-        self.sandbox.fail("error", method="PUT", path="/file_storage/.*")
+        self.sandbox.fail("error", method="PUT", path="/file_storage")
         self.empty()
         self.assertEqual(self.rows().mapped("state"), ["sent", "sent"])
 
