@@ -5,3 +5,4 @@ from . import test_outbox
 from . import test_outbox_failures
 from . import test_outbox_resources
 from . import test_token
+from . import test_views
