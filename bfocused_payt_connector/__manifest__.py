@@ -18,4 +18,7 @@
         "views/oauth_templates.xml",
         "views/bfocused_payt_connector_menus.xml",
     ],
+    "assets": {
+        "web.assets_tests": ["bfocused_payt_connector/static/tests/tours/**/*"],
+    },
 }

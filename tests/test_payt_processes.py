@@ -131,6 +131,20 @@ def test_a_change_while_the_record_is_being_sent_waits_for_nobody_and_is_not_los
         assert cluster.sql(STATES, database=name) == [["sent", "2"]]
 
 
+def test_people_who_change_a_record_together_leave_one_row():
+    with running_sandbox() as sandbox, database("payt-people") as (cluster, name):
+        set_up(cluster, name, sandbox, partners=1)
+        cluster.sql("DELETE FROM payt_outbox", database=name)
+        people = [start(cluster, SCRIPTS / "payt_change.py", name, "P0", f"Name {number}") for number in range(3)]
+        for person in people:
+            check(person)
+
+        assert cluster.sql(STATES, database=name) == [["pending", "1"]]
+        check(start(cluster, SCRIPTS / "payt_worker.py", name, ""))
+        [[last]] = cluster.sql("SELECT name FROM res_partner WHERE ref = 'P0'", database=name)
+        assert [contact["lastname"] for contact in sandbox.state()["contacts"]] == [last]
+
+
 def test_workers_that_empty_the_outbox_together_send_nothing_twice():
     with running_sandbox() as sandbox, database("payt-together") as (cluster, name):
         set_up(cluster, name, sandbox, partners=40)

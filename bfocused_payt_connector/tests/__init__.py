@@ -1,4 +1,5 @@
 from . import test_backend
+from . import test_browser
 from . import test_neutralize
 from . import test_oauth
 from . import test_outbox
