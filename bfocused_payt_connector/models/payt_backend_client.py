@@ -2,6 +2,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 
 from odoo import models
+from odoo.exceptions import UserError
 
 from ..const import SCOPES
 from ..payt_api import PaytAuth, PaytClient, PaytForbidden, ReservedThrottle, auth
@@ -65,6 +66,8 @@ class PaytBackend(models.Model):
         """Send the administrator to PAYT, who is asked there to grant access."""
         self.ensure_one()
         self.check_access("write")
+        if not self.client_id or not self.client_secret:
+            raise UserError(self.env._("Fill in the client id and secret PAYT gave you first."))
         return {"type": "ir.actions.act_url", "url": f"/payt/oauth/start/{self.id}", "target": "self"}
 
     def _prepare_authorization(self):
@@ -76,7 +79,7 @@ class PaytBackend(models.Model):
         state = auth.new_state()
         known = ENVIRONMENTS.get(backend.environment)
         url = auth.authorize_url(
-            known.app if known else backend.base_url, backend.client_id, self._get_callback_url(), state, SCOPES
+            known.app if known else backend.base_url, backend.client_id or "", self._get_callback_url(), state, SCOPES
         )
         until = datetime.now(UTC) + AUTHORIZATION_LIFETIME
         return {"state": state, "backend_id": self.id, "until": until.timestamp()}, url

@@ -134,6 +134,14 @@ class TestBackend(PaytCase):
         self.backend.client_id = "another client"
         self.assertFalse(self.backend.token_ids.refresh_token, "another client's tokens are worth nothing")
 
+    def test_nobody_is_sent_to_payt_without_a_client_id(self):
+        with self.assertRaises(UserError):
+            self.backend.action_authorize()
+        self.backend.write({"client_id": "sandbox-client", "client_secret": "sandbox-client-secret"})
+        self.assertEqual(self.backend.action_authorize()["url"], f"/payt/oauth/start/{self.backend.id}")
+        with self.assertRaises(AccessError):
+            self.backend.with_user(self.biller).action_authorize()
+
     def test_a_connection_that_was_used_is_not_deleted(self):
         self.env["payt.outbox"].create(
             {"backend_id": self.backend.id, "resource": "contact", "rank": 1, "model": "res.partner", "res_id": 1}

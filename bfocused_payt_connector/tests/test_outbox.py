@@ -218,7 +218,7 @@ class TestOutbox(OutboxCase):
         self.outbox._gc_history()
         self.assertEqual((old + last).exists(), last)
 
-    def test_a_thousand_changes_cost_as_many_queries_as_ten(self):
+    def test_two_hundred_changes_cost_as_many_queries_as_ten(self):
         counts = []
         for number in (10, 200):
             partners = self.env["res.partner"].create([{"name": f"P{n}"} for n in range(number)])
