@@ -35,3 +35,42 @@ SCOPES = (
     "vat_rates:read",
     "vat_rates:write",
 )
+
+# what goes out, in the order that works: each may refer to what stands before it
+RESOURCES = (
+    "vat_rate",
+    "contact",
+    "debtor",
+    "invoice",
+    "psp_mandate",
+    "psp_mandate_revocation",
+    "invoice_block",
+    "invoice_resume",
+)
+RANKS = {resource: rank for rank, resource in enumerate(RESOURCES)}
+
+# The client's method for each bulk write: by payload, or by number alone. A mandate is made one by one.
+WRITES_BY_PAYLOAD = {
+    "vat_rate": "upsert_vat_rates",
+    "contact": "upsert_contacts",
+    "debtor": "upsert_debtors",
+    "invoice": "upsert_invoices",
+}
+WRITES_BY_NUMBER = {
+    "psp_mandate_revocation": "revoke_psp_mandates",
+    "invoice_block": "block_invoices",
+    "invoice_resume": "resume_invoices",
+}
+# Saying these again with the same payload is never superfluous: something else may have undone it in between.
+ALWAYS_SENT = frozenset(WRITES_BY_NUMBER)
+
+# Records per job. A job has to end well within Odoo's limit of 120 seconds for a request, and each record of these
+# costs a request of its own: an invoice two uploads, a mandate one.
+BATCH_SIZES = {"invoice": 250, "psp_mandate": 100}
+
+# Pauses of the outbox, in seconds: they grow from the first to the longest and end after so many tries (about a day)
+FIRST_PAUSE = 30
+LONGEST_PAUSE = 3600
+MAX_TRIES = 30
+# A later resource waits for an earlier one that is being tried again, but not longer than for so many tries
+TRIES_TO_WAIT_FOR = 3

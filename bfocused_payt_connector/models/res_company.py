@@ -1,12 +1,11 @@
-from odoo import models
+from odoo import fields, models
 
 
 class ResCompany(models.Model):
-    """Stands in until branch ``paytcore`` is merged, whose file replaces this one."""
-
     _inherit = "res.company"
 
+    payt_backend_ids = fields.One2many("payt.backend", "company_id", string="PAYT connection")
+
     def _get_payt_backend(self):
-        """The active administration of this company, in superuser mode; maybe empty."""
-        self.ensure_one()
-        return self.env["payt.backend"].sudo().search([("company_id", "=", self.id)], limit=1)
+        """The connection of the companies to PAYT, paused or not; empty where there is none."""
+        return self.sudo().payt_backend_ids

@@ -1,2 +1,13 @@
+from . import test_at_payt
+from . import test_backend
+from . import test_browser
 from . import test_debtors, test_invoices, test_mandates, test_payments, test_sending, test_follow_up, test_go_live
+from . import test_neutralize
+from . import test_oauth
+from . import test_outbox
+from . import test_outbox_failures
+from . import test_outbox_resources
+from . import test_throttle
+from . import test_token
+from . import test_views
 from . import test_who_may

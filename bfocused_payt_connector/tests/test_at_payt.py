@@ -1,16 +1,10 @@
-from unittest import SkipTest
-
 from odoo import SUPERUSER_ID
 from odoo.tests import tagged
 
 from odoo.addons.queue_job.job import Job
 
+from .common import SandboxMixin
 from .data_common import PaytDataCase
-
-try:
-    from .common import SandboxMixin
-except ImportError:
-    raise SkipTest("needs the outbox and the connection of branch paytcore") from None
 
 
 @tagged("post_install", "-at_install")

@@ -1,0 +1,36 @@
+from odoo.tests import Form, tagged
+
+from .common import PaytCase
+
+
+@tagged("post_install", "-at_install")
+class TestViews(PaytCase):
+    def test_an_administrator_sets_up_a_connection_by_its_form(self):
+        elsewhere = self.env["res.company"].create({"name": "Second"})
+        with Form(
+            self.env["payt.backend"].with_company(elsewhere).with_context(default_company_id=elsewhere.id)
+        ) as form:
+            form.environment = "production"
+            form.auth_method = "static"
+            form.access_token = "a-token"
+        backend = elsewhere._get_payt_backend()
+        self.assertEqual(backend.base_url, "https://api.paytsoftware.com")
+        self.assertIn("Second", backend.name)
+        self.assertEqual(len(backend.token_ids), 1)
+        self.assertTrue(backend.is_authorized)
+
+    def test_the_biller_sees_the_pause_and_no_secret(self):
+        self.backend._note_stop("The access was taken away")
+        view = self.env["payt.backend"].with_user(self.biller).get_view(view_type="form")
+        self.assertIn("paused_reason", view["arch"])
+        for name in ("access_token", "client_secret", "client_id", "webhook_secret", "action_test_connection"):
+            self.assertNotIn(f'name="{name}"', view["arch"])
+        self.assertEqual(self.backend.with_user(self.biller).paused_reason, "The access was taken away")
+
+    def test_the_outbox_leads_to_its_record(self):
+        row = self.env["payt.outbox"].create(
+            {"backend_id": self.backend.id, "resource": "contact", "rank": 1, "model": "res.partner", "res_id": 1}
+        )
+        action = row.with_user(self.biller).action_open_record()
+        self.assertEqual((action["res_model"], action["res_id"]), ("res.partner", 1))
+        self.assertIn(row, self.env["payt.outbox"].search(self.backend.action_open_outbox()["domain"]))
