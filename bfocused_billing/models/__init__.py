@@ -1,5 +1,7 @@
 from . import (
     account_banking_mandate,
+    account_edi_common,
+    account_edi_xml_ubl_bis3,
     account_move,
     account_move_bulk,
     account_move_deferral,
@@ -9,6 +11,7 @@ from . import (
     account_move_merge,
     account_move_send,
     account_move_sending,
+    account_move_ubl,
     account_payment_order,
     billing_charge,
     billing_charge_deferral,
@@ -25,6 +28,7 @@ from . import (
     res_company_deferral,
     res_config_settings,
     res_partner,
+    res_partner_registration,
     sale_order,
     sale_order_line,
     sale_subscription,
