@@ -139,7 +139,7 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
         if not self._is_billing_document(vals) or invoice.move_type != "out_invoice":
             return
         mandate = invoice._get_collecting_mandate()
-        account = invoice._get_account_to_pay_to()
+        account = invoice._get_receiving_account()
         if mandate:
             self._add_direct_debit(document_node["cac:PaymentMeans"], mandate)
         elif account:

@@ -18,7 +18,7 @@ class AccountMove(models.Model):
         self.ensure_one()
         return self.payment_mode_id.sudo().sepa_creditor_identifier or self.company_id.sudo().sepa_creditor_identifier
 
-    def _get_account_to_pay_to(self):
+    def _get_receiving_account(self):
         """Our account for what the customer pays; also where the payment mode is direct debit, which has none."""
         self.ensure_one()
         move = self.sudo()

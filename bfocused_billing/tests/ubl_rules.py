@@ -1,8 +1,8 @@
 """Rules of Peppol BIS Billing 3.0 and of EN 16931, evaluated with lxml on an electronic invoice.
 
 Which rules there are, what they say and what they hold for: https://docs.peppol.eu/poacc/billing/3.0/rules/ubl-peppol/
-(PEPPOL-*), /rules/ubl-tc434/ (BR-*, UBL-SR-*), and /bis/#national_rules (NL-R-*). These are their conditions in XPath 1.0,
-as lxml has it, for a seller in the Netherlands; the official Schematron is in XPath 2.0, and no package has it.
+(PEPPOL-*), /rules/ubl-tc434/ (BR-*, UBL-SR-*), and /bis/#national_rules (NL-R-*). These are their conditions in XPath
+1.0, as lxml has it, for a seller in the Netherlands; the official Schematron is in XPath 2.0, and no package has it.
 """
 
 from dataclasses import dataclass
