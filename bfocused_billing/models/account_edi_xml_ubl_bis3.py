@@ -74,10 +74,11 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
 
     def _add_invoice_line_period_nodes(self, line_node, vals):
         # EXTENDS 'account_edi_ubl_cii': it knows only the deferred dates of Odoo Enterprise
-        super()._add_invoice_line_period_nodes(line_node, vals)
+        result = super()._add_invoice_line_period_nodes(line_node, vals)
         line = self._get_invoice_lines([vals["base_line"]])
         if self._is_billing_document(vals) and line.start_date and line.end_date:
             line_node["cac:InvoicePeriod"] = self._prepare_period_node(line.start_date, line.end_date)
+        return result
 
     @api.model
     def _get_invoice_lines(self, base_lines):
