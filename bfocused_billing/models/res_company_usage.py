@@ -12,7 +12,6 @@ class ResCompany(models.Model):
         selection=_tz_get,
         string="Time zone of usage",
         default="Europe/Amsterdam",
-        required=True,
         help="Decides in which month a call or an order falls.",
     )
     usage_product_id = fields.Many2one(

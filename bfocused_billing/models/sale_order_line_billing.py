@@ -23,7 +23,10 @@ class SaleOrderLine(models.Model):
     _inherit = "sale.order.line"
 
     billing_charge_ids = fields.One2many(
-        comodel_name="bfocused.billing.charge", inverse_name="sale_line_id", string="Charges"
+        comodel_name="bfocused.billing.charge",
+        inverse_name="sale_line_id",
+        string="Charges",
+        groups="bfocused_billing.group_billing_user",
     )
 
     # === WHAT IS DUE

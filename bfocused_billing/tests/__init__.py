@@ -26,6 +26,8 @@ from . import (
     test_security,
     test_sending,
     test_subscription,
+    test_ubl,
+    test_ubl_rules,
     test_usage_billing,
     test_usage_import,
     test_usage_rating,

@@ -1,0 +1,198 @@
+from odoo import api, models
+
+from .res_partner_registration import KVK, OIN
+
+SEPA_DIRECT_DEBIT, CREDIT_TRANSFER = 59, 30  # of code list UNCL4461
+BANK_ASSIGNED_CREDITOR = "SEPA"  # scheme of BT-90
+
+# Formats by the rules of Peppol BIS Billing 3: itself, and the Dutch and the German kind
+FORMATS = ("account.edi.xml.ubl_bis3", "account.edi.xml.ubl_nl", "account.edi.xml.ubl_de")
+
+# Odoo's own templates, which also check what is rendered, know no mandate
+PAYMENT_MANDATE = {"cbc:ID": {}, "cac:PayerFinancialAccount": {"cbc:ID": {}}}
+
+
+class AccountEdiXmlUblBis3(models.AbstractModel):
+    """Peppol BIS Billing 3 for our invoices: direct debit, Dutch registrations, periods and credited invoices.
+
+    The rules named here are those of https://docs.peppol.eu/poacc/billing/3.0/bis/.
+    """
+
+    _inherit = "account.edi.xml.ubl_bis3"
+
+    @api.model
+    def _is_billing_document(self, vals):
+        """Whether these are values of an invoice or credit note of a company that uses the billing."""
+        invoice = vals.get("invoice")
+        return self._name in FORMATS and bool(invoice) and invoice.company_id.use_billing and invoice.is_sale_document()
+
+    def _get_document_template(self, vals):
+        # EXTENDS 'account_edi_ubl_cii'
+        template = super()._get_document_template(vals)
+        if not self._is_billing_document(vals):
+            return template
+        return {**template, "cac:PaymentMeans": {**template["cac:PaymentMeans"], "cac:PaymentMandate": PAYMENT_MANDATE}}
+
+    # === HEADER
+
+    def _add_invoice_header_nodes(self, document_node, vals):
+        # EXTENDS 'account_edi_ubl_cii'
+        super()._add_invoice_header_nodes(document_node, vals)
+        if not self._is_billing_document(vals):
+            return
+        self._add_billing_period(document_node, vals)
+        if vals["document_type"] == "credit_note":
+            self._add_credited_invoices(document_node, vals)
+
+    @api.model
+    def _add_billing_period(self, document_node, vals):
+        """The period around those of the lines, which have to lie within it (R110, R111)."""
+        lines = self._get_invoice_lines(vals["base_lines"]).filtered(lambda line: line.start_date and line.end_date)
+        if lines:
+            document_node["cac:InvoicePeriod"] = self._prepare_period_node(
+                min(lines.mapped("start_date")), max(lines.mapped("end_date"))
+            )
+
+    @api.model
+    def _add_credited_invoices(self, document_node, vals):
+        """NL-R-001 by the credited invoices; Odoo gives "Reversal of ..." as number of the invoice and the order."""
+        credited = vals["invoice"]._get_credited_invoices()
+        if not credited:
+            return
+        document_node["cac:BillingReference"] = [
+            {
+                "cac:InvoiceDocumentReference": {
+                    "cbc:ID": {"_text": move.name},
+                    "cbc:IssueDate": {"_text": move.invoice_date},
+                }
+            }
+            for move in credited
+        ]
+        document_node["cac:OrderReference"]["cbc:ID"]["_text"] = credited[:1].ref or credited[:1].name
+
+    # === PERIOD OF A LINE
+
+    def _add_invoice_line_period_nodes(self, line_node, vals):
+        # EXTENDS 'account_edi_ubl_cii': it knows only the deferred dates of Odoo Enterprise
+        result = super()._add_invoice_line_period_nodes(line_node, vals)
+        line = self._get_invoice_lines([vals["base_line"]])
+        if self._is_billing_document(vals) and line.start_date and line.end_date:
+            line_node["cac:InvoicePeriod"] = self._prepare_period_node(line.start_date, line.end_date)
+        return result
+
+    @api.model
+    def _get_invoice_lines(self, base_lines):
+        """The invoice lines behind Odoo's ``base_lines``; some of those are made up and have none."""
+        lines = self.env["account.move.line"]
+        for base_line in base_lines:
+            record = base_line.get("record")
+            if isinstance(record, models.Model) and record._name == lines._name:
+                lines |= record
+        return lines
+
+    @api.model
+    def _prepare_period_node(self, start, end):
+        return {"cbc:StartDate": {"_text": start}, "cbc:EndDate": {"_text": end}}
+
+    # === PARTIES
+
+    def _get_party_node(self, vals):
+        # EXTENDS 'account_edi_ubl_cii'
+        node = super()._get_party_node(vals)
+        if not self._is_billing_document(vals):
+            return node
+        partner = vals["partner"].commercial_partner_id
+        if partner.country_code == "NL":
+            self._add_dutch_registration(node, partner)
+        if vals["role"] == "customer" and partner.vat in (False, "/"):
+            # BT-48 is a VAT number; Odoo puts the Peppol address there where there is none
+            node["cac:PartyTaxScheme"] = []
+        if vals["role"] == "supplier" and vals["invoice"]._get_collecting_mandate():
+            self._add_bank_assigned_creditor(node, vals["invoice"])
+        return node
+
+    @api.model
+    def _add_dutch_registration(self, party_node, partner):
+        """NL-R-003, NL-R-005, R010 and R020: KvK number or OIN, also where it isn't the Peppol address."""
+        scheme, number = partner._get_dutch_registration()
+        company_id = {"_text": number, "schemeID": scheme} if number else None
+        party_node["cac:PartyLegalEntity"]["cbc:CompanyID"] = company_id
+        if number and not partner.peppol_endpoint:
+            party_node["cbc:EndpointID"] = {"_text": number, "schemeID": scheme}
+
+    @api.model
+    def _add_bank_assigned_creditor(self, party_node, invoice):
+        """BT-90: an identification of the seller, with its own scheme."""
+        number = invoice._get_sepa_creditor_identifier()
+        if not number:
+            return
+        others = party_node["cac:PartyIdentification"] or []
+        others = others if isinstance(others, list) else [others]
+        creditor = {"cbc:ID": {"_text": number.replace(" ", ""), "schemeID": BANK_ASSIGNED_CREDITOR}}
+        party_node["cac:PartyIdentification"] = [*others, creditor]
+
+    # === PAYMENT
+
+    def _add_invoice_payment_means_nodes(self, document_node, vals):
+        # EXTENDS 'account_edi_ubl_cii'
+        super()._add_invoice_payment_means_nodes(document_node, vals)
+        invoice = vals["invoice"]
+        if not self._is_billing_document(vals) or invoice.move_type != "out_invoice":
+            return
+        mandate = invoice._get_collecting_mandate()
+        account = invoice._get_receiving_account()
+        if mandate:
+            self._add_direct_debit(document_node["cac:PaymentMeans"], mandate)
+        elif account:
+            self._add_credit_transfer(document_node["cac:PaymentMeans"], {**vals, "partner_bank": account})
+
+    @api.model
+    def _add_direct_debit(self, node, mandate):
+        """R061: mandate and the account it is for; the customer pays nothing to ours."""
+        node["cbc:PaymentMeansCode"] = {"_text": SEPA_DIRECT_DEBIT, "name": "SEPA direct debit"}
+        node["cac:PayeeFinancialAccount"] = None
+        node["cac:PaymentMandate"] = {
+            "cbc:ID": {"_text": mandate.unique_mandate_reference},
+            "cac:PayerFinancialAccount": {"cbc:ID": {"_text": mandate.partner_bank_id.sanitized_acc_number}},
+        }
+
+    def _add_credit_transfer(self, node, vals):
+        """NL-R-008: also for Danish customers, and for direct debit without mandate, where Odoo has other codes."""
+        node["cbc:PaymentMeansCode"] = {"_text": CREDIT_TRANSFER, "name": "credit transfer"}
+        node["cac:PayeeFinancialAccount"] = self._get_financial_account_node(vals)
+
+    # === CONSTRAINTS
+
+    def _export_invoice_constraints(self, invoice, vals):
+        # EXTENDS 'account_edi_ubl_cii': its checks look at Odoo's fields; these at what is written
+        constraints = super()._export_invoice_constraints(invoice, vals)
+        if not self._is_billing_document(vals):
+            return constraints
+        document = vals["document_node"]
+        means = document["cac:PaymentMeans"]
+        if means.get("cac:PaymentMandate") or means["cac:PayeeFinancialAccount"]:
+            constraints.update(nl_r_007=None, cen_en16931_payment_account_identifier=None)
+        if vals["document_type"] == "credit_note":
+            constraints.update(nl_r_007=None)  # it is we who pay
+            if isinstance(document["cac:BillingReference"], list):
+                constraints.update(nl_r_001=None)
+        for role, tag in (("supplier", "cac:AccountingSupplierParty"), ("customer", "cac:AccountingCustomerParty")):
+            constraints.update(self._get_party_constraints(vals[role], role, document[tag]["cac:Party"], vals))
+        return constraints
+
+    def _get_party_constraints(self, partner, role, node, vals):
+        """NL-R-003 and NL-R-005 for organisations (people have no such number), R010 and R020 for all."""
+        commercial = partner.commercial_partner_id
+        constraints = {}
+        if vals["supplier"].country_code == "NL" and partner.country_code == "NL":
+            scheme = (node["cac:PartyLegalEntity"]["cbc:CompanyID"] or {}).get("schemeID")
+            missing = scheme not in (KVK, OIN) and (role == "supplier" or commercial.is_company)
+            constraints["nl_r_003" if role == "supplier" else "nl_r_005"] = missing and self.env._(
+                "%s should have a KvK number of 8 digits as Company ID, or an OIN.", commercial.display_name
+            )
+        if not (node.get("cbc:EndpointID") or {}).get("_text"):
+            constraints[f"peppol_endpoint_{role}"] = self.env._(
+                "%s has no electronic address: fill in its Company ID, OIN, VAT number or Peppol address.",
+                commercial.display_name,
+            )
+        return constraints
