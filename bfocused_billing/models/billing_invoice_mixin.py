@@ -51,7 +51,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         wish = group.partner.commercial_partner_id.with_company(company).billing_deferral
         if self.is_quarter_turn or wish == "never" or group.is_completed or self._takes_released(group):
             return None
-        if group.amount_total <= 0 and not self._get_draft_to_wait_on(group):
+        if self._gives_back(group) and not self._get_draft_to_wait_on(group):
             return None  # what the customer gets back doesn't wait, unless something waits to set it off against
         if wish == "always":
             return next_quarter(self.date)
@@ -60,6 +60,11 @@ class BillingInvoiceMixin(models.AbstractModel):
         if not company._is_under_billing_minimum(amounts, currency, self.date):
             return None
         return next_quarter(self.date)
+
+    def _gives_back(self, group):
+        """Whether nothing is left to pay after what the customer gets back; what is free as such gives back nothing."""
+        is_credited = any(item.due and item.due.is_credit for item in group.items)
+        return group.amount_total < 0 or (is_credited and group.amount_total == 0)
 
     # === DRAFT
 

@@ -6,7 +6,7 @@ from psycopg2 import IntegrityError, OperationalError
 from psycopg2.errors import ExclusionViolation, UniqueViolation
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
@@ -143,6 +143,8 @@ class BillingRun(models.Model):
     # === CRUD
 
     def write(self, vals):
+        if "state" in vals and not self.env.su:
+            raise AccessError(self.env._("How far a billing run is shows what it did; use its buttons instead."))
         if "date" in vals:  # a preview of another day tells nothing
             self.filtered(lambda run: run.state == "draft")._forget_preview()
         return super().write(vals)
@@ -177,7 +179,7 @@ class BillingRun(models.Model):
         self.ensure_one()
         self._check_runnable(states=("running",))
         self._get_pending_chunks()._cancel_jobs()
-        self.state = "partial"
+        self.sudo().state = "partial"
 
     def action_view_invoices(self):
         self.ensure_one()
@@ -224,12 +226,12 @@ class BillingRun(models.Model):
         run = self._with_billing_context()
         run._forget_preview()
         run._get_pending_chunks()._cancel_jobs()
-        run.chunk_ids.try_lock_for_update().unlink()  # one that is being billed right now is left to its worker
-        run.line_ids.filtered(lambda line: line.outcome in ("held", "failed")).active = False
+        run.chunk_ids.try_lock_for_update().sudo().unlink()  # one that is being billed right now is left to its worker
+        run.line_ids.sudo().filtered(lambda line: line.outcome in ("held", "failed")).active = False
         customers = run._get_customers_to_bill(is_preview)
         chunks = run.chunk_ids._create_for(run, customers, is_preview)
         if not is_preview:
-            run.state = "running"
+            run.sudo().state = "running"
         if len(customers) > run.company_id.billing_background_from:
             chunks._enqueue()
         else:
@@ -254,21 +256,21 @@ class BillingRun(models.Model):
     def _forget_preview(self):
         """Drop outcomes without an invoice that only told what would be."""
         previews = self.filtered(lambda run: run.state == "draft")
-        previews.line_ids.unlink()
+        previews.line_ids.sudo().unlink()
         previews.chunk_ids._cancel_jobs()
-        previews.chunk_ids.unlink()
+        previews.chunk_ids.sudo().unlink()
 
     def _record_outcome(self, rows):
         """Write the outcome per customer on the run.
 
         :param rows: list of values of ``bfocused.billing.run.line``
         """
-        self.env["bfocused.billing.run.line"].create([dict(row, run_id=self.id) for row in rows])
+        self.env["bfocused.billing.run.line"].sudo().create([dict(row, run_id=self.id) for row in rows])
 
     def _finish(self):
         """Close the run once all its customers were dealt with."""
         if self.state == "running" and not self._get_pending_chunks():
-            self.state = "partial" if self.failed_count else "done"
+            self.sudo().state = "partial" if self.failed_count else "done"
 
     def _finish_in_own_transaction(self):
         """The same after a commit; when that fails, the scheduled action closes the run."""
@@ -360,12 +362,22 @@ class BillingRun(models.Model):
             return dict(row, outcome="held", message=group.hold_reason)
         if group.deferred_until:
             return dict(row, outcome="deferred", move_id=group.move.id, message=group.move.deferral_reason)
+        sign = group.move._get_billing_sign()  # what the customer gets back counts against what others pay
         return dict(
             row,
             outcome="invoiced",
             move_id=group.move.id,
-            amount_untaxed=group.move.amount_untaxed,
-            amount_total=group.move.amount_total,
+            amount_untaxed=sign * group.move.amount_untaxed,
+            amount_total=sign * group.move.amount_total,
+            message=self._get_lock_message(group.move),
+        )
+
+    def _get_lock_message(self, move):
+        """That Odoo booked the invoice on another day than its own, as a sentence; ``False`` when it didn't."""
+        if not move.invoice_date or move.date == move.invoice_date:
+            return False
+        return self.env._(
+            "The books are locked on the day of the invoice, so it was booked on %s.", format_date(self.env, move.date)
         )
 
     def _prepare_failed_row(self, group, error):

@@ -39,7 +39,7 @@ class BillingRunChunk(models.Model):
         :param customers: ``res.partner`` records, commercial entities
         :return: the chunks, in the order of the customers
         """
-        return self.create(
+        chunks = self.sudo().create(
             [
                 {
                     "run_id": run.id,
@@ -50,6 +50,7 @@ class BillingRunChunk(models.Model):
                 for part in split_every(CHUNK_SIZE, customers.ids, list)
             ]
         )
+        return chunks.sudo(False)
 
     # === PROCESS
 
@@ -76,7 +77,10 @@ class BillingRunChunk(models.Model):
         if self.is_preview:
             rows = [dict(row, move_id=False) for row in rows]
         run._record_outcome(rows)
-        self.write({"state": "done", "date_done": fields.Datetime.now()})
+        self._close()
+
+    def _close(self):
+        self.sudo().write({"state": "done", "date_done": fields.Datetime.now()})
 
     # === JOBS
 
@@ -116,7 +120,7 @@ class BillingRunChunk(models.Model):
             job = jobs.get(chunk._get_identity_key())
             if job and job.state == "failed":
                 chunk.run_id._record_outcome(chunk._prepare_failed_rows(job))
-                chunk.write({"state": "done", "date_done": fields.Datetime.now()})
+                chunk._close()
             elif not job or job.state not in LIVE_JOBS:
                 _logger.warning("The job of chunk %s of billing run %s was lost", chunk.id, chunk.run_id.id)
                 chunk._enqueue()

@@ -123,6 +123,15 @@ class TestBillingRun(BillingCase):
 
     # === HELD
 
+    def test_an_invoice_of_a_locked_day_is_booked_on_the_next_open_one_and_says_so(self):
+        self.make_subscription(self.quarter, self.internet)
+        self.company.sale_lock_date = "2026-01-31"
+        run = self.bill("2026-01-01")
+        invoice = self.get_invoices()
+        self.assertEqual(str(invoice.invoice_date), "2026-01-01")
+        self.assertGreater(str(invoice.date), "2026-01-31")
+        self.assertIn("The books are locked on the day of the invoice", run.line_ids.message)
+
     def test_a_customer_without_mandate_is_held_with_the_reason_and_billed_once_there_is_one(self):
         customer = self.make_customer("Hotel", with_mandate=False)
         self.make_subscription(self.quarter, self.internet, customer=customer)
