@@ -11,6 +11,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
 from ..periods import is_quarter_turn
+from ..tools import do_apart
 from .billing_group import BillingGroup
 
 _logger = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class BillingRun(models.Model):
         help="Everything due by this day is billed; it is also the date of the invoices.",
     )
     state = fields.Selection(
-        selection=[("draft", "Draft"), ("running", "Running"), ("done", "Done"), ("partial", "Partly failed")],
+        selection=[("draft", "Draft"), ("running", "Running"), ("done", "Done"), ("partial", "Partly done")],
         default="draft",
         required=True,
         readonly=True,
@@ -142,12 +143,26 @@ class BillingRun(models.Model):
 
     # === CRUD
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._check_state_kept(vals)
+        return super().create(vals_list)
+
     def write(self, vals):
-        if "state" in vals and not self.env.su:
-            raise AccessError(self.env._("How far a billing run is shows what it did; use its buttons instead."))
+        self._check_state_kept(vals)
+        if vals.keys() & {"date", "company_id"} and any(run.state != "draft" for run in self):
+            raise UserError(self.env._("A billing run that was executed keeps its date. Make a new run."))
         if "date" in vals:  # a preview of another day tells nothing
             self.filtered(lambda run: run.state == "draft")._forget_preview()
         return super().write(vals)
+
+    def _check_state_kept(self, vals):
+        """
+        :raise AccessError: the state tells what the run did, so it isn't written by hand
+        """
+        if "state" in vals and not self.env.su:
+            raise AccessError(self.env._("How far a billing run is shows what it did; use its buttons instead."))
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_executed(self):
@@ -202,13 +217,7 @@ class BillingRun(models.Model):
         return moves.action_send_and_print()
 
     def _check_runnable(self, states):
-        if not self.company_id.use_billing:
-            raise UserError(
-                self.env._(
-                    "%s doesn't use B/Focused billing. Switch it on under Billing > Configuration > Settings.",
-                    self.company_id.name,
-                )
-            )
+        self.company_id._check_uses_billing()
         if self.state not in states:
             raise UserError(self.env._('A run with the state "%s" can\'t do that.', self._get_state_label()))
         if self.date > fields.Date.context_today(self) + LATEST_RUN:
@@ -304,24 +313,19 @@ class BillingRun(models.Model):
             return [BillingGroup(self._get_error_key(customers), customers, error=error)]
 
     def _bill_groups(self, groups):
-        """Bill groups together, in a savepoint; when that fails, in halves, until the failing customer stands alone.
+        """Bill groups together; one that fails falls out alone.
 
         :return: list of values of ``bfocused.billing.run.line``
         """
-        if not groups:
-            return []
-        try:
-            with self.env.cr.savepoint():
-                return self._bill_groups_at_once(groups)
-        except OperationalError:
-            raise  # the database gave up the transaction: the caller repeats it as a whole
-        except Exception as error:  # whatever is wrong with one customer must not stop the others
-            if len(groups) > 1:
-                middle = len(groups) // 2
-                return self._bill_groups(groups[:middle]) + self._bill_groups(groups[middle:])
-            if isinstance(error, (UniqueViolation, ExclusionViolation)) and self._drop_billed(groups[0]):
-                return self._bill_groups(groups) if groups[0].items else []
-            return [self._prepare_failed_row(groups[0], error)]
+        return do_apart(
+            self.env.cr, groups, self._bill_groups_at_once, lambda failed, error: self._give_up(failed[0], error)
+        )
+
+    def _give_up(self, group, error):
+        """The outcome of a customer for whom an error came up; that it was billed already is a success."""
+        if isinstance(error, (UniqueViolation, ExclusionViolation)) and self._drop_billed(group):
+            return self._bill_groups([group]) if group.items or group.waiting else []
+        return [self._prepare_failed_row(group, error)]
 
     def _drop_billed(self, group):
         """Take out of the group what another run billed in the meantime, which is a success.

@@ -5,6 +5,8 @@ from odoo.tools import split_every
 
 from odoo.addons.queue_job.exception import RetryableJobError
 
+from ..tools import undoable
+
 _logger = logging.getLogger(__name__)
 
 CHUNK_SIZE = 100  # customers whose invoices are made together; more costs memory and saves no time
@@ -68,12 +70,12 @@ class BillingRunChunk(models.Model):
         run = self.run_id
         if self.state == "done" or run.state != ("draft" if self.is_preview else "running"):
             return
-        with self.env.cr.savepoint() as savepoint:
+        with undoable(self.env.cr) as undo:
             if self.is_preview:
                 run._prepare_collecting()
             rows = run._bill(self.partner_ids)
             if self.is_preview:
-                savepoint.rollback()
+                undo()
         if self.is_preview:
             rows = [dict(row, move_id=False) for row in rows]
         run._record_outcome(rows)
