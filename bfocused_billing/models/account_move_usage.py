@@ -4,6 +4,7 @@ import io
 from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, float_repr
+from odoo.fields import Domain
 
 MOST_CALLS_IN_PDF = 2000  # the most calls a PDF lists; a CSV lists all
 
@@ -49,6 +50,28 @@ class AccountMove(models.Model):
         return found.sorted(
             lambda charge: (charge.usage_number_id.name, charge.usage_destination_id.name or "", charge.period_start)
         )
+    def button_draft(self):
+        # EXTENDS 'account': void charges that live again by this have the calls again that they ask money for
+        made_room = self._get_reviving_usage_charges()._take_back_calls()
+        result = super().button_draft()
+        made_room._book_later()
+        return result
+
+    def _get_reviving_usage_charges(self):
+        """Charges of calls, void by the state of these invoices and credit notes alone."""
+        void = self.env["bfocused.billing.charge"].sudo()
+        void = void.search(
+            Domain("kind", "=", "usage")
+            & Domain("state", "=", "void")
+            & (Domain("move_id", "in", self.ids) | Domain("reversal_line_id.move_id", "in", self.ids))
+        )
+        others = (void.move_id | void.reversal_line_id.move_id) - self
+        cancelled = others.filtered(lambda move: move.state == "cancel")
+        posted = others.filtered(lambda move: move.state == "posted")
+        return void.filtered(
+            lambda charge: charge.move_id not in cancelled and charge.reversal_line_id.move_id not in posted
+        )
+
 
     def _get_usage_calls(self, charges, limit=None):
         """The calls of charges, oldest first, straight from the database.

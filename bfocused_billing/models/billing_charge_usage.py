@@ -1,8 +1,9 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import format_date
 
-from ..usage import Booking
+from ..usage import Rebooking
 from .billing_group import Item
 
 
@@ -43,6 +44,13 @@ class BillingCharge(models.Model):
 
     @api.depends("usage_amount", "move_line_id.price_subtotal")
     def _compute_amount_untaxed(self):
+    def _compute_state(self):
+        # EXTENDS 'bfocused_billing': when a cancelled invoice is deleted, its calls may be on another one by now
+        void = self.filtered(lambda charge: charge.kind == "usage" and charge.state == "void")
+        result = super()._compute_state()
+        void.filtered(lambda charge: not charge.move_line_id).state = "void"
+        return result
+
         # EXTENDS 'bfocused_billing': calls that are off their invoice again cost what they came to
         result = super()._compute_amount_untaxed()
         for charge in self:
@@ -86,11 +94,42 @@ class BillingCharge(models.Model):
         )
 
     @api.model
-    def _rebook_void_usage(self, company):
-        """Calls whose invoice was cancelled are to be billed again; the void charge stays as history."""
-        booking = Booking(self.env, company)
-        if booking.has_void():
-            booking.rebook_void()
+    def _rebook_void_usage(self, company, names=None):
+        """Calls whose invoice was cancelled are to be billed again; the void charge stays as history.
+
+        :param names: only of numbers of these names; default: of all
+        """
+        booking = Rebooking(self.env, company)
+        charge_ids = booking.find_void(names)
+        if charge_ids:
+            booking.rebook_void(charge_ids)
+
+    def _take_back_calls(self):
+        """Void charges that are about to live again get their calls back.
+
+        :return: open charges that made room, see :meth:`_book_later`
+        :raise UserError: when their calls are on another invoice
+        """
+        made_room = self.browse()
+        for company, charges in self.grouped("company_id").items():
+            booking = Rebooking(self.env, company)
+            rival = booking.find_rival(charges.ids)
+            if rival:
+                charge, other = self.browse(rival)
+                raise UserError(
+                    self.env._(
+                        "%(period)s was billed again on %(invoice)s. Cancel that first.",
+                        period=charge.display_name,
+                        invoice=other.move_id.display_name,
+                    )
+                )
+            made_room += self.browse(booking.take_back(charges.ids))
+        return made_room
+
+    def _book_later(self):
+        """Calls that came in while their month's charge was void go to the next month, now that it lives again."""
+        for company, charges in self.grouped("company_id").items():
+            Rebooking(self.env, company).book_later(charges.ids)
 
     def _get_usage_terms(self):
         """Whose terms the invoice follows.

@@ -69,7 +69,7 @@ class BillingRunChunk(models.Model):
             return
         with self.env.cr.savepoint() as savepoint:
             if self.is_preview:
-                run._prepare_collecting()
+                run._prepare_collecting(self.partner_ids)
             rows = run._bill(self.partner_ids)
             if self.is_preview:
                 savepoint.rollback()

@@ -4,3 +4,4 @@ from .booking import Booking
 from .fields import BigInteger, LooseMany2one
 from .layout import DATE_FORMATS, ENCODINGS, add_plus, normalize_class, normalize_number
 from .loader import Loader
+from .rebooking import Rebooking
