@@ -1,10 +1,12 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import format_date
+from odoo.tools import float_round, format_date
 
 from ..usage import Rebooking
 from .billing_group import Item
+
+PRICE_DIGITS = 6  # of a price with VAT, so that taking the VAT out again comes to the same cent
 
 
 class BillingCharge(models.Model):
@@ -42,8 +44,6 @@ class BillingCharge(models.Model):
 
     # === COMPUTE
 
-    @api.depends("usage_amount", "move_line_id.price_subtotal")
-    def _compute_amount_untaxed(self):
     def _compute_state(self):
         # EXTENDS 'bfocused_billing': when a cancelled invoice is deleted, its calls may be on another one by now
         void = self.filtered(lambda charge: charge.kind == "usage" and charge.state == "void")
@@ -51,6 +51,8 @@ class BillingCharge(models.Model):
         void.filtered(lambda charge: not charge.move_line_id).state = "void"
         return result
 
+    @api.depends("usage_amount", "move_line_id.price_subtotal")
+    def _compute_amount_untaxed(self):
         # EXTENDS 'bfocused_billing': calls that are off their invoice again cost what they came to
         result = super()._compute_amount_untaxed()
         for charge in self:
@@ -162,21 +164,38 @@ class BillingCharge(models.Model):
         taxes = position.map_tax(product.taxes_id._filter_taxes_by_company(company))
         shared = {"product_id": product.id, "quantity": 1, "tax_ids": [fields.Command.set(taxes.ids)]}
         lang, periods = partner.lang or self.env.lang, {}
-        return [Item(charge, {**shared, **charge._prepare_usage_move_line(lang, periods)}) for charge in self]
+        return [Item(charge, {**shared, **charge._prepare_usage_move_line(taxes, lang, periods)}) for charge in self]
 
-    def _prepare_usage_move_line(self, lang, periods):
+    def _prepare_usage_move_line(self, taxes, lang, periods):
         """What of an invoice line is this charge's own; the amount in its currency.
 
+        :param taxes: ``account.tax`` of the line
         :param lang: code of the customer's language
         :param periods: dict of texts, see :meth:`_get_usage_label`
         """
         self.ensure_one()
         return {
             "name": self._get_usage_label(lang, periods),
-            "price_unit": self.amount_untaxed,
+            "price_unit": self._get_usage_price(taxes),
             "start_date": self.period_start,
             "end_date": self.period_end,
         }
+
+    def _get_usage_price(self, taxes):
+        """The price that comes to the charge's amount, which is without VAT, also where prices include it."""
+        amount = self.amount_untaxed
+        if not any(taxes.flatten_taxes_hierarchy().mapped("price_include")):
+            return amount
+        details = taxes._get_tax_details(
+            amount,
+            1,
+            precision_rounding=self.currency_id.rounding,
+            rounding_method="round_globally",
+            product=self.usage_number_id._get_product(),
+            special_mode="total_excluded",
+        )
+        included = (data["tax_amount"] for data in details["taxes_data"] if data["tax"].price_include)
+        return float_round(amount + sum(included), PRICE_DIGITS)
 
     def _put_on_invoice(self, item, move_line, run):
         """Calls are in the ledger since their import: now their charge knows its invoice line."""
