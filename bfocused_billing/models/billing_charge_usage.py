@@ -126,7 +126,22 @@ class BillingCharge(models.Model):
                     )
                 )
             made_room += self.browse(booking.take_back(charges.ids))
+            charges._check_calls_complete()
         return made_room
+
+    def _check_calls_complete(self):
+        """Refuse to let charges live again without their calls, as where those went on before that was remembered."""
+        domain = [("charge_id", "in", self.ids)]
+        counts = dict(self.env["bfocused.usage.record"]._read_group(domain, ["charge_id"], ["__count"]))
+        for charge in self:
+            if counts.get(charge, 0) != charge.usage_calls:
+                raise UserError(
+                    self.env._(
+                        "The calls of %s went on another invoice, and it isn't known which. Make a new invoice "
+                        "instead.",
+                        charge.display_name,
+                    )
+                )
 
     def _book_later(self):
         """Calls that came in while their month's charge was void go to the next month, now that it lives again."""

@@ -81,6 +81,15 @@ class TestUsageRevival(UsageCase):
         with self.assertRaisesRegex(UserError, "billed again"):
             (first + second).button_draft()
 
+    def test_an_invoice_whose_calls_went_on_before_that_was_remembered_stays_cancelled(self):
+        first = self.bill_calls()
+        self.cancel(first)
+        self.bill_new()
+        self.env["bfocused.usage.former"].sudo().search([]).unlink()
+        self.cancel(self.get_invoices() - first)
+        with self.assertRaisesRegex(UserError, "it isn't known which"):
+            first.button_draft()
+
     def test_a_credit_note_that_is_undone_after_its_calls_were_billed_again_and_cancelled(self):
         first = self.bill_calls()
         credit = self.credit(first)
