@@ -61,6 +61,7 @@
         "views/usage_record_views.xml",
         "views/usage_unknown_views.xml",
         "views/usage_charge_views.xml",
+        "views/usage_portal_templates.xml",
         "views/sale_billing_views.xml",
         "views/bfocused_billing_menus.xml",
         "views/usage_menus.xml",

@@ -41,6 +41,7 @@ from . import (
     usage_profile,
     usage_number,
     usage_file,
+    usage_former,
     usage_refusal,
     usage_record,
     usage_unknown,

@@ -27,6 +27,9 @@ from . import (
     test_sending,
     test_subscription,
     test_usage_billing,
+    test_usage_customer,
     test_usage_import,
+    test_usage_once,
     test_usage_rating,
+    test_usage_revival,
 )
