@@ -81,18 +81,22 @@ class BillingCharge(models.Model):
         :param payer_domain: Domain of those of some customers
         :return: charges by number, destination class and month, with what their invoice lines need prefetched
         """
-        charges = self.search(
+        charges = self.search(self._get_open_usage_domain(company, date) & payer_domain)
+        destinations = charges.usage_destination_id
+        order = {destination: index for index, destination in enumerate(destinations.sorted())}
+        return charges.sorted(
+            lambda charge: (charge.usage_number_id.name, order[charge.usage_destination_id], charge.period_start)
+        )
+
+    @api.model
+    def _get_open_usage_domain(self, company, date):
+        """Domain of the charges of calls that may be billed on ``date``: of months that are over."""
+        return (
             Domain("company_id", "=", company.id)
             & Domain("kind", "=", "usage")
             & Domain("state", "=", "open")
             & Domain("usage_calls", ">", 0)
             & Domain("period_end", "<", date)
-            & payer_domain
-        )
-        destinations = charges.usage_destination_id
-        order = {destination: index for index, destination in enumerate(destinations.sorted())}
-        return charges.sorted(
-            lambda charge: (charge.usage_number_id.name, order[charge.usage_destination_id], charge.period_start)
         )
 
     @api.model

@@ -25,7 +25,10 @@ class BillingCollectMixin(models.AbstractModel):
     def _get_customers(self):
         # EXTENDS 'bfocused_billing'
         charges = self.env["bfocused.billing.charge"]
-        numbers = charges._get_open_usage_charges(self.company_id, self.date).usage_number_id
+        domain = charges._get_open_usage_domain(self.company_id, self.date)
+        numbers = self.env["bfocused.usage.number"].union(
+            *(number for [number] in charges._read_group(domain, ["usage_number_id"]))
+        )
         subscriptions = numbers.subscription_id
         payers = subscriptions.partner_invoice_id | subscriptions.partner_id | numbers.partner_id
         return super()._get_customers() | payers.commercial_partner_id

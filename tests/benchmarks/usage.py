@@ -25,8 +25,8 @@ from odoo.addons.bfocused_billing.usage import Booking, Loader
 env = env  # noqa: F821, PLW0127
 ROWS = int(os.environ.get("BFOCUSED_BENCH_ROWS") or 1_000_000)
 BOUND = 8  # times the COPY of the same files
-NUMBERS = 2000
-CUSTOMERS = NUMBERS // 4
+CUSTOMERS = 300  # as many as the company bills, each with one number
+NUMBERS = CUSTOMERS
 COLUMNS = 18
 START = datetime(2026, 1, 1, 0, 0, 1)
 CLASSES = {"0": "national", "06": "mobile", "00": "international", "0044": "international", "0900": "service"}
