@@ -1,5 +1,10 @@
+from odoo.tools.sql import table_exists
+
+
 def migrate(cr, version):
     """A call with the supplier's reference is known by that alone; of those imported twice the first keeps it."""
+    if not table_exists(cr, "bfocused_usage_record"):
+        return  # from before there were calls
     cr.execute("""
         WITH numbered AS (
             SELECT record.id, record.started_at, record.fingerprint,
