@@ -15,6 +15,7 @@ from . import (
     test_ledger,
     test_pauses,
     test_periods,
+    test_planned_changes,
     test_preview,
     test_preview_export,
     test_run_in_background,

@@ -40,7 +40,12 @@ class SubscriptionChange(models.TransientModel):
         domain="[('id', 'in', allowed_template_ids)]",
     )
     quantity = fields.Float(
-        compute="_compute_terms", store=True, readonly=False, precompute=True, digits="Product Unit", required=True
+        compute="_compute_terms",
+        store=True,
+        readonly=False,
+        precompute=True,
+        min_display_digits="Product Unit",  # not rounded, or it would differ from the line though nobody changed it
+        required=True,
     )
     price_unit = fields.Float(
         string="Unit price",
@@ -48,11 +53,14 @@ class SubscriptionChange(models.TransientModel):
         store=True,
         readonly=False,
         precompute=True,
-        digits="Product Price",
+        min_display_digits="Product Price",
         help="Per billing cycle, as on the subscription.",
     )
     discount = fields.Float(
         string="Discount (%)", compute="_compute_terms", store=True, readonly=False, precompute=True
+    )
+    planned_note = fields.Text(
+        compute="_compute_planned_note", help="What was planned for later and isn't altered by this change."
     )
     reason = fields.Char(help="For your colleagues, and for the explanation of the invoice.")
 
@@ -89,6 +97,12 @@ class SubscriptionChange(models.TransientModel):
                 wizard.price_unit = subscription._get_billing_price(
                     wizard.product_id, wizard.quantity, wizard.template_id
                 )
+
+    @api.depends("line_id", "product_id", "template_id", "quantity", "price_unit", "discount")
+    def _compute_planned_note(self):
+        for wizard in self:
+            changed = wizard._prepare_change() if wizard.line_id and wizard.product_id else {}
+            wizard.planned_note = "\n".join(wizard.line_id._get_planned_notes(changed)) if changed else False
 
     # === ACTIONS
 
