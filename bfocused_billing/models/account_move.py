@@ -4,6 +4,8 @@ from odoo.tools import format_date
 
 from ..periods import is_quarter_turn
 
+COPIED_TYPES = ("product", "line_section", "line_subsection", "line_note")  # of lines; Odoo makes the others anew
+
 
 class AccountMove(models.Model):
     _inherit = "account.move"
@@ -103,6 +105,19 @@ class AccountMove(models.Model):
         reversals = super(AccountMove, moves)._reverse_moves(default_values_list, cancel)
         return reversals.with_context(billing_reversal=False)
 
+    def _hand_over_charges(self, copy):
+        """Let a corrected invoice bill what this one billed, line by line, now that it was reversed as a whole."""
+        self.ensure_one()
+        reversal = self.reversal_move_ids.sorted("id")[-1:].invoice_line_ids
+        lines, copies = (
+            move.line_ids.filtered(lambda line: line.display_type in COPIED_TYPES).sorted("id") for move in (self, copy)
+        )
+        for line, its_copy in zip(lines, copies, strict=True):
+            refunds = line.refund_line_ids
+            line.sudo().charge_ids._get_live().move_line_id = its_copy
+            (refunds & reversal).is_corrected = True
+            (refunds - reversal).refunded_line_id = its_copy
+
     def button_draft(self):
         # EXTENDS 'account'
         self._check_not_billed_again()
@@ -200,6 +215,8 @@ class AccountMove(models.Model):
     def _get_first_invoice_fields(self, invoice):
         # EXTENDS 'account_invoice_merge'
         values = super()._get_first_invoice_fields(invoice)
+        if not invoice.company_id.use_billing:
+            return values
         names = [*self._get_merged_billing_fields(), "billing_run_id", "invoice_date", "invoice_date_due"]
         return {**values, **{name: self._fields[name].convert_to_write(invoice[name], invoice) for name in names}}
 

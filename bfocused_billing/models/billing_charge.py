@@ -194,15 +194,21 @@ class BillingCharge(models.Model):
         :return: periods.Period and Decimal
         """
         self.ensure_one()
-        line, period = self.move_line_id, self._get_period()
-        sign = line.move_id._get_billing_sign()
-        billed = self.currency_id.round(line.price_unit * line.quantity * (1 - line.discount / 100)) * sign
+        period = self._get_period()
+        billed = self._get_line_amount()
         if self.cycle_start:
             whole, amount = Period(self.cycle_start, self.cycle_end), Decimal(str(self.cycle_amount))
             agreed = prorate(amount, Part(period, whole), Decimal(str(self.currency_id.rounding)))
             if self.currency_id.compare_amounts(float(agreed), billed) == 0:
                 return whole, amount
         return period, Decimal(str(billed))
+
+    def _get_line_amount(self):
+        """What the invoice line says: its price for the whole quantity, negative where it gives back."""
+        self.ensure_one()
+        line = self.move_line_id
+        amount = self.currency_id.round(line.price_unit * line.quantity * (1 - line.discount / 100))
+        return amount * line.move_id._get_billing_sign()
 
     def _get_credit_amounts(self, periods):
         """What days of this charge are worth, by their share of the price, as far as it wasn't given back by hand.
@@ -216,7 +222,8 @@ class BillingCharge(models.Model):
         whole, price = self._get_whole()
         rounding = Decimal(str(self.currency_id.rounding))
         by_hand = self._get_credited_by_hand()
-        left = prorate(price, Part(self._get_period(), whole), rounding) - by_hand
+        given_back = -sum(Decimal(str(credit._get_line_amount())) for credit in self._get_live_credits())
+        left = prorate(price, Part(self._get_period(), whole), rounding) - by_hand - given_back
         for period in periods:
             part = Part(period, whole)
             amount = prorate(price, part, rounding)
