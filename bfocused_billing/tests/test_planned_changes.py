@@ -123,3 +123,15 @@ class TestPlannedChanges(BillingCase):
         self.assertFalse(wizard._prepare_change())
         wizard.discount = 10
         self.assertEqual(wizard._prepare_change(), {"discount": 10})
+
+    def test_the_wizard_keeps_a_cycle_that_the_group_no_longer_allows(self):
+        yearly = self.make_subscription(self.year, self.internet).sale_subscription_line_ids
+        wizard = self.make_wizard(yearly, date="2026-02-01", quantity=2)
+        self.assertEqual(wizard.template_id, self.year)
+        self.assertEqual(wizard._prepare_change(), {"product_uom_qty": 2})
+
+    def test_a_withdrawn_end_is_withdrawn_after_a_change_too(self):
+        self.planned.date_end = "2026-06-01"
+        self.make_wizard(self.planned, date="2026-02-01", quantity=2).action_apply()
+        self.planned.successor_ids.date_end = False
+        self.assertFalse(self.planned.successor_ids._get_stop())

@@ -82,9 +82,11 @@ class SubscriptionChange(models.TransientModel):
     @api.depends("line_id", "product_id")
     def _compute_template_id(self):
         for wizard in self:
-            current = wizard.line_id.sale_subscription_id.template_id
+            line = wizard.line_id
+            current = line.sale_subscription_id.template_id
             cycles = wizard.product_id.product_tmpl_id._get_billing_cycles()
-            wizard.template_id = current if current in cycles or not cycles else cycles[:1]
+            stays = wizard.product_id == line.product_id or current in cycles or not cycles
+            wizard.template_id = current if stays else cycles[:1]
 
     @api.depends("line_id", "product_id", "template_id")
     def _compute_price_unit(self):
@@ -116,7 +118,8 @@ class SubscriptionChange(models.TransientModel):
         if self.template_id != subscription.template_id:
             values["sale_subscription_id"] = self._get_target_subscription().id
         successor = self.line_id._change(self.date, values, self.reason or "")
-        self._close_emptied(subscription)
+        if "sale_subscription_id" in values:
+            self._close_emptied(subscription)
         return successor.sale_subscription_id._get_records_action()
 
     # === BUSINESS
