@@ -207,10 +207,10 @@ class SaleSubscription(models.Model):
 
     def calculate_recurring_next_date(self, start_date):
         # OVERRIDE 'subscription_oca': the next date follows from what is billed, whatever day it counts from (T4)
-        billed = self.filtered("use_billing")
-        billed._compute_recurring_next_date()
-        if self - billed:
-            super(SaleSubscription, self - billed).calculate_recurring_next_date(start_date)
+        if self.use_billing:
+            self._compute_recurring_next_date()
+            return None
+        return super().calculate_recurring_next_date(start_date)
 
     # === ACTIONS
 

@@ -4,6 +4,7 @@ from . import (
     test_bulk_equality,
     test_catalogue,
     test_changes,
+    test_correction,
     test_deferral,
     test_deferral_manual,
     test_deferral_law,

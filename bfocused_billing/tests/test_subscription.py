@@ -195,6 +195,22 @@ class TestSubscription(BillingCase):
             form.template_id = template
         self.assertEqual(line.price_unit, 12.34)
 
+    def test_without_billing_drafts_are_merged_as_ever(self):
+        self.company.use_billing = False
+        drafts = self.env["account.move"]
+        for mode in self.make_transfer_mode(), self.make_transfer_mode():
+            values = {"product_id": self.router.id, "tax_ids": []}
+            drafts += drafts.create(
+                {
+                    "move_type": "out_invoice",
+                    "company_id": self.company.id,
+                    "partner_id": self.customer.id,
+                    "payment_mode_id": mode.id,
+                    "invoice_line_ids": [Command.create(values)],
+                }
+            )
+        self.assertEqual(len(drafts.do_merge()), 1)
+
     def test_an_order_that_would_start_it_again_is_refused(self):
         subscription = self.make_subscription(self.month, self.cloudbox)
         with self.assertRaisesRegex(UserError, "invoiced by a billing run"):
