@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.exceptions import UserError
 
 
 class AccountMoveReversal(models.TransientModel):
@@ -17,7 +18,17 @@ class AccountMoveReversal(models.TransientModel):
 
     def reverse_moves(self, is_modify=False):
         # EXTENDS 'account'
-        action = super().reverse_moves(is_modify=is_modify)
-        if self.bill_again:
+        if is_modify and self.bill_again:
+            raise UserError(self.env._("The corrected invoice bills it again already. Untick Bill again."))
+        billed = self.move_ids.filtered("company_id.use_billing")
+        hours = {move: move.sudo().timesheet_ids for move in billed}  # 'sale_timesheet' takes them off
+        wizard = self.with_context(billing_correction=is_modify)
+        action = super(AccountMoveReversal, wizard).reverse_moves(is_modify=is_modify)
+        if is_modify:
+            for move, copy in zip(self.move_ids.sorted("id"), self.new_move_ids.sorted("id"), strict=True):
+                if move in billed:
+                    move._hand_over_charges(copy)
+                    hours[move].timesheet_invoice_id = copy
+        elif self.bill_again:
             self.new_move_ids.filtered(lambda move: move.move_type == "out_refund")._bill_again()
         return action
