@@ -27,6 +27,18 @@ class TestCorrection(BillingCase):
         wizard.modify_moves()
         return wizard.new_move_ids
 
+    def test_invoices_corrected_together_each_bill_their_own(self):
+        other = self.make_customer("Slagerij")
+        self.make_subscription(self.quarter, self.internet, customer=other, start="2026-02-01")
+        self.bill("2026-02-01")
+        self.invoice += self.get_invoices(other)
+        corrected = self.correct()
+        self.assertEqual(len(corrected), 2)
+        for customer in (self.customer, other):
+            charge = self.env["bfocused.billing.charge"].search([("partner_id", "=", customer.id)])
+            self.assertEqual(charge.move_id.partner_id, customer)
+            self.assertIn(charge.move_id, corrected)
+
     def test_the_corrected_invoice_takes_over_what_was_billed(self):
         corrected = self.correct()
         charge = self.line.charge_ids

@@ -157,6 +157,15 @@ class TestUsageInTheRun(UsageCase):
         self.bill("2026-04-01")
         self.assertEqual(self.get_state(), ["billed"])
 
+    def test_an_invoice_of_calls_alone_can_be_billed_again(self):
+        self.company.billing_min_amount = 0
+        self.load(self.calls(3))
+        self.bill("2026-02-01")
+        wizard = self.env["account.move.reversal"].with_context(
+            active_model="account.move", active_ids=self.get_invoices().ids
+        )
+        self.assertTrue(wizard.create({"journal_id": self.get_invoices().journal_id.id}).has_charges)
+
     def test_calls_of_a_customer_without_mandate_are_held(self):
         self.load(self.calls(2))
         self.customer._get_billing_mandate(self.company).cancel()
