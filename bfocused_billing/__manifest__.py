@@ -1,7 +1,7 @@
 {
     "name": "B/Focused Billing",
     "summary": "Subscriptions in month, quarter and year cycles, billed once, at the turn of the month",
-    "version": "19.0.1.1.0",
+    "version": "19.0.1.1.1",
     "development_status": "Beta",
     "category": "Accounting/Accounting",
     "author": "B/Focused",
@@ -61,6 +61,7 @@
         "views/usage_record_views.xml",
         "views/usage_unknown_views.xml",
         "views/usage_charge_views.xml",
+        "views/usage_portal_templates.xml",
         "views/sale_billing_views.xml",
         "views/bfocused_billing_menus.xml",
         "views/usage_menus.xml",

@@ -1,1 +1,1 @@
-from . import billing_run
+from . import billing_run, portal_usage

@@ -4,21 +4,60 @@ from odoo import api, models
 class AccountMoveSend(models.AbstractModel):
     _inherit = "account.move.send"
 
+    # === THE SPECIFICATION OF THE CALLS GOES ALONG
+
+    @api.model
+    def _get_placeholder_mail_attachments_data(self, move, invoice_edi_format=None, extra_edis=None, pdf_report=None):
+        # EXTENDS 'account'
+        results = super()._get_placeholder_mail_attachments_data(
+            move, invoice_edi_format=invoice_edi_format, extra_edis=extra_edis, pdf_report=pdf_report
+        )
+        if move.has_usage and not move.usage_specification_id:
+            name = move.with_context(lang=move.partner_id.lang or self.env.lang)._get_usage_filename("pdf")
+            results.append(
+                {"id": f"placeholder_{name}", "name": name, "mimetype": "application/pdf", "placeholder": True}
+            )
+        return results
+
+    @api.model
+    def _get_invoice_extra_attachments(self, move):
+        # EXTENDS 'account'
+        return super()._get_invoice_extra_attachments(move) + move.usage_specification_id
+
+    # === SENT OR NOT
+
+    @api.model
+    def _link_invoice_documents(self, invoices_data):
+        # EXTENDS 'account': it marks an invoice as sent once its PDF is made, also where there is nobody to send it to
+        invoices = self.env["account.move"].union(*invoices_data)
+        unsent = invoices.filtered(lambda move: move.company_id.use_billing and not move.is_move_sent)
+        result = super()._link_invoice_documents(invoices_data)
+        unsent.is_move_sent = False
+        invoices._make_usage_specification()
+        return result
+
     @api.model
     def _hook_if_success(self, moves_data, from_cron=False):
-        # EXTENDS 'account': it marks an invoice as sent once its PDF is made, also where there is nobody to send it to
+        # EXTENDS 'account': sent is what could go to somebody (T16)
         result = super()._hook_if_success(moves_data, from_cron=from_cron)
         for move, move_data in moves_data.items():
             if move.company_id.use_billing:
-                move.is_move_sent = self._is_handed_over(move, move_data)
-                if not move.is_move_sent:
+                if self._is_handed_over(move, move_data):
+                    move.is_move_sent = True
+                else:
                     self._tell_not_sent(move, move_data)
         return result
 
     @api.model
     def _tell_not_sent(self, move, move_data):
         """Say on the invoice why it isn't sent."""
-        move.message_post(body=self.env._("Not sent: %s has no e-mail address.", move.partner_id.name))
+        move.message_post(body=self._get_unsent_reason(move, move_data))
+
+    @api.model
+    def _get_unsent_reason(self, move, move_data):
+        if "email" in move_data["sending_methods"]:
+            return self.env._("Not sent: %s has no e-mail address.", move.partner_id.name)
+        return self.env._("Not sent: this invoice can't go by the chosen way of sending.")
 
     @api.model
     def _is_handed_over(self, move, move_data):

@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 
 class ResCompany(models.Model):
@@ -157,6 +157,19 @@ class ResCompany(models.Model):
             values["billing_payment_mode_id"] = self._get_direct_debit_mode().id
         self.write(values)
         self._get_billing_pricelist(self.currency_id)
+
+    def _check_uses_billing(self):
+        """
+        :raise UserError: when billing isn't switched on
+        """
+        for company in self:
+            if not company.use_billing:
+                raise UserError(
+                    self.env._(
+                        "%s doesn't use B/Focused billing. Switch it on under Billing > Configuration > Settings.",
+                        company.name,
+                    )
+                )
 
     def _get_direct_debit_mode(self):
         """The company's SEPA direct debit payment mode; made where there is none yet."""

@@ -1,15 +1,15 @@
 import logging
 
-from psycopg2 import OperationalError
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import format_date
+from odoo.tools import float_compare, format_date
 
 from ..periods import MONTHS_PER_CYCLE
-from ..tools import changed_values
+from ..tools import changed_values, do_apart
 
 _logger = logging.getLogger(__name__)
+
+PRICE_DECIMALS = 10  # prices that are the same in these are the same: unit prices may be parts of a cent
 
 
 class SubscriptionIndexationLine(models.Model):
@@ -32,7 +32,7 @@ class SubscriptionIndexationLine(models.Model):
     currency_id = fields.Many2one(related="subscription_id.currency_id", store=True)
     product_id = fields.Many2one("product.product", readonly=True)
     name = fields.Char(string="Description", readonly=True)
-    quantity = fields.Float(digits="Product Unit", readonly=True)
+    quantity = fields.Float(min_display_digits="Product Unit", readonly=True)
     discount = fields.Float(string="Discount (%)", digits="Discount", readonly=True)
     date_end = fields.Date(string="Ends on", readonly=True, help="First day that is no longer billed.")
     price_old = fields.Float(string="Old price", min_display_digits="Product Price", readonly=True)
@@ -40,7 +40,7 @@ class SubscriptionIndexationLine(models.Model):
         string="Indexed price",
         min_display_digits="Product Price",
         readonly=True,
-        help="The old price and the percentage, rounded to cents.",
+        help="The old price and the percentage, rounded to cents or to as many decimals as the old price has.",
     )
     price_unit = fields.Float(
         string="New price",
@@ -116,7 +116,7 @@ class SubscriptionIndexationLine(models.Model):
         :param values: from ``_prepare_line`` of the indexation
         """
         self.ensure_one()
-        is_chosen = self.currency_id.compare_amounts(self.price_unit, self.price_proposed)
+        is_chosen = float_compare(self.price_unit, self.price_proposed, precision_digits=PRICE_DECIMALS)
         chosen = {} if is_chosen else {"price_unit": values["price_proposed"]}
         self.write({**values, **chosen})
 
@@ -130,21 +130,13 @@ class SubscriptionIndexationLine(models.Model):
         pending.filtered(lambda row: not problems[row])._change_prices()
 
     def _change_prices(self):
-        """Change the lines together; when that fails, in halves, until the failing one stands alone."""
-        if not self:
-            return
-        try:
-            with self.env.cr.savepoint():
-                self._change_prices_at_once()
-        except OperationalError:
-            raise  # the database gave up the transaction: the caller repeats it as a whole
-        except Exception as error:  # whatever is wrong with one line must not stop the others
-            if len(self) > 1:
-                middle = len(self) // 2
-                self[:middle]._change_prices()
-                self[middle:]._change_prices()
-                return
-            self._skip(self._get_error_message(error))
+        """Change the lines together; one that can't be changed says why."""
+        do_apart(
+            self.env.cr,
+            self,
+            lambda rows: rows._change_prices_at_once(),
+            lambda row, error: row._skip(row._get_error_message(error)),
+        )
 
     def _change_prices_at_once(self):
         indexation = self.indexation_id
@@ -179,7 +171,7 @@ class SubscriptionIndexationLine(models.Model):
             return self.env._("It ends, or was changed, on %s.", format_date(self.env, stop))
         if changed_values(line, self._prepare_previewed()) or (stop or False) != self.date_end:
             return self.env._("It was changed since the preview.")
-        if self.currency_id.is_zero(self.price_unit - self.price_old):
+        if not float_compare(self.price_unit, self.price_old, precision_digits=PRICE_DECIMALS):
             return self.env._("The price stays the same.")
         return False
 

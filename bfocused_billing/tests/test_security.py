@@ -1,4 +1,4 @@
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user
 
 from .common import BillingCase
@@ -41,6 +41,21 @@ class TestSecurity(BillingCase):
             self.charge.with_user(user).write({"period_end": "2027-01-01"})
         with self.assertRaises(AccessError):
             self.charge.with_user(user).unlink()
+
+    def test_nobody_edits_what_a_run_did(self):
+        user = self.make_user("manager", "bfocused_billing.group_billing_manager")
+        run = self.run_done.with_user(user)
+        with self.assertRaises(AccessError):
+            run.write({"state": "draft"})
+        with self.assertRaises(AccessError):
+            run.line_ids.write({"amount_untaxed": 1})
+        with self.assertRaises(AccessError):
+            run.line_ids.unlink()
+        with self.assertRaises(UserError):
+            run.unlink()
+        preview = run.create({"date": "2026-04-01"})
+        preview.action_preview()
+        preview.unlink()
 
     def test_a_salesperson_without_billing_rights_sees_subscriptions_but_no_runs_or_charges(self):
         user = self.make_user("seller", "sales_team.group_sale_salesman_all_leads")

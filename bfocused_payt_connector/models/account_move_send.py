@@ -106,6 +106,15 @@ class AccountMoveSend(models.AbstractModel):
         return result
 
     @api.model
+    def _link_invoice_documents(self, invoices_data):
+        # EXTENDS 'account': it marks an invoice as sent once its PDF is made; PAYT has yet to say so
+        by_payt = [move.id for move, data in invoices_data.items() if "payt" in data["sending_methods"]]
+        unsent = self.env["account.move"].browse(by_payt).filtered(lambda move: not move.is_move_sent)
+        result = super()._link_invoice_documents(invoices_data)
+        unsent.is_move_sent = False
+        return result
+
+    @api.model
     def _hook_if_errors(self, moves_data, allow_raising=True):
         # EXTENDS 'account'
         result = super()._hook_if_errors(moves_data, allow_raising=allow_raising)
@@ -125,7 +134,8 @@ class AccountMoveSend(models.AbstractModel):
             self._note_what_odoo_sent(move, data)
             if problem := self._get_payt_problem(move, data):
                 move._set_payt_error(problem)
-            move.is_move_sent = self._is_handed_over(move, data)
+            if self._is_handed_over(move, data):
+                move.is_move_sent = True
         return result
 
     @api.model
