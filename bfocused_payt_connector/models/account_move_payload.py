@@ -78,7 +78,7 @@ class AccountMove(models.Model):
             "debtor_identifier": str(debtor.id),
             "contact_identifier": self.partner_id._get_payt_key_contact() if self._has_own_payt_contact() else False,
             "order_number": self.ref or self.invoice_origin,
-            "payment_method": "direct_debit" if self._get_payt_mandate() else "bank_transfer",
+            "payment_method": "direct_debit" if self._get_collecting_mandate() else "bank_transfer",
         }
 
     def _has_own_payt_contact(self):
@@ -86,14 +86,6 @@ class AccountMove(models.Model):
         self.ensure_one()
         debtor = self.commercial_partner_id
         return self.partner_id not in debtor | debtor._get_payt_recipients()[0]
-
-    def _get_payt_mandate(self):
-        """The valid mandate this invoice is collected with; empty when the customer has to pay it."""
-        self.ensure_one()
-        mandates = self.mandate_id
-        if self.move_type != "out_invoice" or not self.payment_mode_id.payment_method_id.mandate_required:
-            return mandates.browse()
-        return mandates.filtered(lambda mandate: mandate.state == "valid" and mandate.partner_bank_id.active)
 
     def _get_payt_sent_at(self):
         """Given, PAYT doesn't send the invoice: Odoo did, or it is cancelled before PAYT could."""

@@ -155,7 +155,7 @@ class ResPartner(models.Model):
             "country_code": partner.country_id.code,
             "language_code": (partner.lang or "").partition("_")[0],
             "coc_number": partner._get_payt_coc_number(),
-            "oin_number": "oin" in partner._fields and partner.oin,
+            "oin_number": partner.oin,
             "vat_number": partner.vat if partner.vat != "/" else False,
             "peppol_identifier": partner._get_payt_peppol_identifier(),
             "bank_account_name": (account.acc_holder_name or partner.name) if account else False,

@@ -1,8 +1,9 @@
-"""The product's main job on real input: load ``data/`` and bill the month turns of January to April 2026.
+"""The product's main job on real input: load ``data/``, bill the month turns of January to April 2026, and have PAYT
+take all of it.
 
-Runs inside Odoo (the name ``env`` is given) on a fresh database. ``BFOCUSED_DATA`` names the folder with the CSV files;
-the result goes as JSON to the file named by ``BFOCUSED_RESULT``, and as a table to standard output unless
-``BFOCUSED_JSON`` is set.
+Runs inside Odoo (the name ``env`` is given) on a fresh database. ``BFOCUSED_DATA`` names the folder with the CSV files,
+``BFOCUSED_PAYT`` says how to get into PAYT; the result goes as JSON to the file named by ``BFOCUSED_RESULT``, and as a
+table to standard output unless ``BFOCUSED_JSON`` is set.
 """
 
 import json
@@ -12,6 +13,9 @@ import time
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+
+import payt_compare
+import payt_hand_over
 
 MONTH_TURNS = [date(2026, month, 1) for month in (1, 2, 3, 4)]
 OUTCOMES = ("invoiced", "deferred", "held", "failed")
@@ -124,15 +128,32 @@ def print_table(result):
         print(f"  {waiting['customers']:>3} customers  EUR {waiting['untaxed']:>10}  {what}")
 
 
+def hand_over(env, payt):
+    """Have PAYT take what is posted, and compare what is there with what is here."""
+    started = time.monotonic()
+    for method, count in payt_hand_over.work_off(env):
+        progress(f"PAYT: {count} jobs {method}", started)
+    comparison = payt_compare.compare(env, payt_compare.fetch(payt["url"]))
+    progress("compared with PAYT record by record", started)
+    return comparison
+
+
 def main(env):
+    payt = json.loads(os.environ["BFOCUSED_PAYT"])
     result = {"loaded": load(env, Path(os.environ["BFOCUSED_DATA"]))}
     result["logins"] = make_portal_user(env)
+    payt_hand_over.connect(env, payt)
+    payt_hand_over.hand_over_customers(env)
     env.cr.commit()
     result["runs"] = [bill(env, day) for day in MONTH_TURNS]
     result["waiting"] = get_waiting(env, result["runs"][-1])
+    result["payt"] = hand_over(env, payt)
     Path(os.environ["BFOCUSED_RESULT"]).write_text(json.dumps(result, indent=1), encoding="utf-8")
     if not os.environ.get("BFOCUSED_JSON"):
         print_table(result)
+        print("\n" + payt_compare.as_text(result["payt"]))
+    if result["payt"]["differences"]:
+        sys.exit("PAYT and Odoo differ:\n" + "\n".join(result["payt"]["differences"]))
 
 
 main(env)  # noqa: F821

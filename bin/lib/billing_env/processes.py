@@ -91,6 +91,22 @@ def stop(process: subprocess.Popen, patience: float = 10.0) -> None:
         process.wait()
 
 
+def start_in_background(command: Sequence[str | os.PathLike], *, cwd: Path | None = None) -> subprocess.Popen:
+    """Start a program that works for us until we stop it; we read its standard output.
+
+    Ctrl-C doesn't reach it: what needs it is stopped first.
+    """
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=_die_with_parent,
+    )
+
+
 def run_in_foreground(
     command: Sequence[str | os.PathLike],
     *,

@@ -1,10 +1,10 @@
-"""``bin/serve``: serve a database's web client until Ctrl-C."""
+"""``bin/serve``: serve a database's web client, and the PAYT sandbox of the demo, until Ctrl-C."""
 
 import argparse
 import socket
 from collections.abc import Sequence
 
-from .. import databases, odoo_config, postgres, setup_steps
+from .. import databases, odoo_config, payt_sandbox, postgres, setup_steps
 from ..errors import BillingEnvError
 from ..paths import VENV_PYTHON
 from ..processes import run_in_foreground
@@ -55,7 +55,7 @@ def check_port(port: int) -> None:
 
 
 def serve(cluster: databases.Cluster, database: str, port: int, for_odoo: Sequence[str] = ()) -> int:
-    """Serve ``database`` on ``port`` in the foreground.
+    """Serve ``database`` on ``port`` in the foreground, and its PAYT sandbox beside it.
 
     :return: Odoo's exit code.
     """
@@ -65,4 +65,7 @@ def serve(cluster: databases.Cluster, database: str, port: int, for_odoo: Sequen
     command = [VENV_PYTHON, "-m", "odoo", "server", "-d", database, "--db-filter", f"^{database}$"]
     command += ["--http-port", str(port), *for_odoo]
     env = odoo_config.environment(cluster.server)
-    return run_in_foreground(command, env=env, pass_fds=cluster.server.inherited)
+    with payt_sandbox.beside(cluster, database) as page:
+        if page:
+            say(f"Its PAYT is a sandbox: {page}")
+        return run_in_foreground(command, env=env, pass_fds=cluster.server.inherited)
