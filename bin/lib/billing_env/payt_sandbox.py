@@ -1,4 +1,4 @@
-"""The embedded PAYT: ``tests/payt_sandbox`` as a process beside Odoo; a database's own, with its state in ``.cache``."""
+"""The embedded PAYT: ``tests/payt_sandbox`` as a process beside Odoo; one per database, its state in ``.cache``."""
 
 import json
 import socket

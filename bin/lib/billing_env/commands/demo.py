@@ -19,7 +19,7 @@ DATABASE = odoo_config.DEFAULT_DATABASE
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="bin/demo",
-        description="Load data/ into a fresh database, run the month turns of January to April 2026, hand all of it over"
+        description="Load data/ into a fresh database, run the month turns of January to April 2026, hand all over"
         " to a PAYT sandbox, and serve both.",
     )
     parser.add_argument("--no-serve", action="store_true", help="stop after the month turns and the hand-over")
