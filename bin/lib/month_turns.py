@@ -143,6 +143,7 @@ def main(env):
     result = {"loaded": load(env, Path(os.environ["BFOCUSED_DATA"]))}
     result["logins"] = make_portal_user(env)
     payt_hand_over.connect(env, payt)
+    payt_hand_over.choose_electronic_invoices(env)
     payt_hand_over.hand_over_customers(env)
     env.cr.commit()
     result["runs"] = [bill(env, day) for day in MONTH_TURNS]

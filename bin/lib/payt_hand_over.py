@@ -26,6 +26,12 @@ def connect(env, payt):
     )
 
 
+def choose_electronic_invoices(env):
+    """Let organisations have an electronic invoice beside their PDF; people have no address for one."""
+    customers = env["sale.subscription"].search([]).partner_id.commercial_partner_id
+    customers.filtered(lambda customer: customer.is_company).invoice_edi_format = "ubl_bis3"
+
+
 def hand_over_customers(env):
     """Use the go-live wizard, as a company does that has customers before it has PAYT."""
     wizard = env["payt.go.live"].create({})
