@@ -142,5 +142,5 @@ class TestPaytDocuments(SandboxMixin, HttpCase):
         self.assertEqual(len(differences), 4, differences)
         self.assertIn("debtors: K-77 name is Bakkerij De Aar here and Bakkerij De Korenaar at PAYT", differences)
         self.assertIn(f"invoices: {name} open is 121.00 here and 100.00 at PAYT", differences)
-        self.assertIn(f"invoices: {missing.name} isn't at PAYT", differences)
+        self.assertIn(f"invoices: {missing.name} isn't at PAYT.", differences)
         self.assertTrue(any(text.startswith(f"invoices: {name} pdf is ") for text in differences), differences)

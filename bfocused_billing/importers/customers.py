@@ -23,7 +23,7 @@ class CustomersImporter(Importer):
         outcomes = [
             outcome,
             self._store_child(partner, "contact", {"name": row["contact_name"]}),
-            self._store_child(partner, "invoice", {"email": row["invoice_email"]}),
+            self._store_child(partner, "invoice", self._prepare_invoice_address(partner, row)),
             self._get_bank_account(partner, row["iban"], row["account_holder"])[1],
         ]
         if outcome == "unchanged" and set(outcomes) != {"unchanged"}:
@@ -56,6 +56,16 @@ class CustomersImporter(Importer):
         if not country:
             raise Refused(self._('country: "%s" is not a country code such as NL.', row["country"]))
         return country
+
+    def _prepare_invoice_address(self, partner, row):
+        """Another place for invoices, with the postal address they have to show; one of its own stays."""
+        if not row["invoice_email"]:
+            return {}
+        address = {}
+        if not partner.child_ids.filtered(lambda contact: contact.type == "invoice")[:1].street:
+            address = {name: partner[name] for name in ("street", "zip", "city")}
+            address["country_id"] = partner.country_id.id
+        return {"email": row["invoice_email"], **address}
 
     def _store_child(self, partner, kind, values):
         """The one contact of a kind; left alone where the file says nothing."""

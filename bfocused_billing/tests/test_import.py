@@ -55,6 +55,10 @@ class TestImport(BillingCase):
             [{"name": "Jansen, Zn. & Co", "company_registry": "16001840", "lang": "nl_NL", "mandate_status": "valid"}],
         )
         self.assertEqual(set(customer.child_ids.mapped("type")), {"contact", "invoice"})
+        # an invoice has to show a postal address
+        invoiced = customer.child_ids.filtered(lambda contact: contact.type == "invoice")
+        self.assertRecordValues(invoiced, [{"email": "facturen@jansen.example", "street": "Steenstraat 41"}])
+        self.assertEqual(invoiced.country_id.code, "NL")
         subscription = customer.subscription_ids
         self.assertRecordValues(
             subscription,

@@ -37,13 +37,13 @@ def get_differences(kind, ours, theirs):
     """A text for each record that only one has, and each value that isn't the same."""
     for key in sorted(ours.keys() | theirs.keys()):
         if key not in theirs:
-            yield f"{kind}: {key} isn't at PAYT"
+            yield f"{kind}: {key} isn't at PAYT. {ours[key].get('message') or ''}".rstrip()
         elif key not in ours:
             yield f"{kind}: {key} is only at PAYT"
         else:
-            for name, value in ours[key].items():
-                if theirs[key][name] != value:
-                    yield f"{kind}: {key} {name} is {value} here and {theirs[key][name]} at PAYT"
+            for name, value in theirs[key].items():
+                if ours[key][name] != value:
+                    yield f"{kind}: {key} {name} is {ours[key][name]} here and {value} at PAYT"
 
 
 def count(records):
@@ -115,6 +115,7 @@ def get_our_invoice(move):
         "date": str(move.invoice_date),
         "pdf": get_checksum(move.invoice_pdf_report_id.raw),
         "ubl": get_checksum(move.ubl_cii_xml_id.raw),
+        "message": move.payt_message,
     }
 
 
