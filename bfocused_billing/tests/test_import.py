@@ -91,6 +91,15 @@ class TestImport(BillingCase):
         reports = self.load({"catalogue.csv": FILES["catalogue.csv"].replace("39.50", "41.00")})
         self.assertEqual(reports["catalogue.csv"].counts, {"updated": 1, "unchanged": 3})
 
+    def test_an_invoice_address_of_its_own_stays(self):
+        self.load()
+        invoiced = self.get_customer().child_ids.filtered(lambda contact: contact.type == "invoice")
+        invoiced.write({"street": "Postbus 12", "city": "Velp"})
+        self.load({"customers.csv": FILES["customers.csv"].replace("facturen@", "crediteuren@")})
+        self.assertRecordValues(
+            invoiced, [{"email": "crediteuren@jansen.example", "street": "Postbus 12", "city": "Velp"}]
+        )
+
     def test_a_dry_run_reports_the_same_and_stores_nothing(self):
         dry = self.load(dry_run=True)
         self.assertFalse(self.get_customer())

@@ -134,6 +134,7 @@ def hand_over(env, payt):
     for method, count in payt_hand_over.work_off(env):
         progress(f"PAYT: {count} jobs {method}", started)
     comparison = payt_compare.compare(env, payt_compare.fetch(payt["url"]))
+    comparison["requests"] = payt_compare.summarize(payt_compare.fetch(payt["url"], "traffic"))
     progress("compared with PAYT record by record", started)
     return comparison
 
@@ -155,6 +156,8 @@ def main(env):
         print("\n" + payt_compare.as_text(result["payt"]))
     if result["payt"]["differences"]:
         sys.exit("PAYT and Odoo differ:\n" + "\n".join(result["payt"]["differences"]))
+    if result["payt"]["requests"]["contract_broken"]:
+        sys.exit("PAYT would have refused some of the requests, see /_sandbox/traffic of tests/payt_sandbox.")
 
 
 main(env)  # noqa: F821

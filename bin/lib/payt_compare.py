@@ -9,11 +9,20 @@ import requests
 TIMEOUT = 60
 
 
-def fetch(url):
-    """Every record of the sandbox."""
-    answer = requests.get(f"{url}/_sandbox/state", timeout=TIMEOUT)
+def fetch(url, name="state"):
+    """Every record of the sandbox, or its ``traffic``."""
+    answer = requests.get(f"{url}/_sandbox/{name}", timeout=TIMEOUT)
     answer.raise_for_status()
     return answer.json()
+
+
+def summarize(traffic):
+    """How PAYT was asked: never too fast, and nothing its contract forbids."""
+    return {
+        "total": traffic["total"],
+        "most_in_a_second": traffic["most_in_a_second"],
+        "contract_broken": len(traffic["contract_broken"]),
+    }
 
 
 def compare(env, state):
@@ -71,6 +80,11 @@ def as_text(comparison):
             if name in ours
         ]
     lines.append(f"{len(comparison['differences'])} differences, record by record.")
+    asked = comparison["requests"]
+    lines.append(
+        f"{asked['total']} requests, at most {asked['most_in_a_second']} in one second; "
+        f"{asked['contract_broken']} broke PAYT's contract."
+    )
     return "\n".join(lines)
 
 
