@@ -1,3 +1,4 @@
+from odoo import SUPERUSER_ID, Command
 from odoo.tests import HttpCase, tagged
 
 from .common import SandboxMixin
@@ -21,6 +22,34 @@ class TestBrowser(SandboxMixin, HttpCase):
         self.backend.invalidate_recordset()
         self.assertEqual(self.backend.administration_name, "B/Focused ICT Services")
         self.assertFalse(self.backend.paused)
+
+    def test_an_invoice_is_sent_by_payt_with_odoos_own_send(self):
+        self.backend.access_token = self.sandbox.token
+        self.company.payt_on_posting = False
+        customer = self.env["res.partner"].create(
+            {"name": "Tour Debtor", "email": "debtor@tour.example", "invoice_sending_method": "payt"}
+        )
+        line = {"name": "Glasvezel", "price_unit": 100.0, "tax_ids": [Command.clear()]}
+        move = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": customer.id,
+                "invoice_date": "2026-01-05",
+                "invoice_line_ids": [Command.create(line)],
+            }
+        )
+        move.action_post()
+        self.start_tour(
+            f"/odoo/action-account.action_move_out_invoice_type/{move.id}", "bfocused_payt_send_invoice", login="admin"
+        )
+        self.assertFalse(move.is_move_sent, "that is for PAYT to say")
+        outbox = self.env["payt.outbox"].with_user(SUPERUSER_ID)
+        while outbox.search_count([("state", "=", "pending")]):
+            outbox._job_empty(self.backend.id)
+        self.assertEqual(move.payt_state, "pushed", move.payt_message)
+        [there] = self.sandbox.state()["invoices"]
+        self.assertEqual((there["invoice_number"], there["total_amount"]), (move.name, "100.00"))
+        self.assertTrue(there["_document"])
 
     def test_what_payt_refused_is_tried_again_from_its_list(self):
         partner = self.env["res.partner"].create({"name": "Tour Refused"})
