@@ -48,12 +48,12 @@ class BulkWrite:
     ``partial`` telling what had been done before; what it doesn't name was not sent, or has to be sent again.
 
     :param send: sends a list of payloads and returns PAYT's answer
-    :param secrets: what PAYT's words must not show
+    :param get_secrets: what PAYT's words must not show, asked after each answer: the token is known by then
     """
 
-    def __init__(self, send: Send, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, send: Send, get_secrets: Callable[[], Iterable[str]] = tuple) -> None:
         self._send = send
-        self._secrets = tuple(secrets)
+        self._get_secrets = get_secrets
         self._to_spend = ISOLATING_REQUESTS
         self.result = BulkResult()
 
@@ -74,7 +74,7 @@ class BulkWrite:
                 raise
             self._isolate(payloads, keys, error)
         else:
-            self.result.add(read_answer(answer, keys, self._secrets))
+            self.result.add(read_answer(answer, keys, self._get_secrets()))
 
     def _isolate(self, payloads: Mapping[str, Any], keys: Sequence[str], error: PaytRejected) -> None:
         if len(keys) == 1:

@@ -194,13 +194,13 @@ class PaytClient(Reading):
 
     def _upsert(self, operation: op.Operation, name: str, payload_type: type, key: str, records: Records) -> BulkResult:
         payloads, refused = guard_all(payload_type, records, key)
-        write = BulkWrite(lambda part: self._write(operation, {name: part}), self._transport.auth.secrets)
+        write = BulkWrite(lambda part: self._write(operation, {name: part}), lambda: self._transport.auth.secrets)
         write.result.add(refused)
         return write.run(payloads)
 
     def _by_number(self, operation: op.Operation, name: str, numbers: Iterable[str]) -> BulkResult:
         send = self._revoke if operation.method == "DELETE" else self._write_form
-        write = BulkWrite(lambda part: send(operation, name, part), self._transport.auth.secrets)
+        write = BulkWrite(lambda part: send(operation, name, part), lambda: self._transport.auth.secrets)
         return write.run({number: number for number in numbers if number})
 
     def _write_form(self, operation: op.Operation, name: str, numbers: list[str]) -> Any:

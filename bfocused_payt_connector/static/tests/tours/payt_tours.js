@@ -27,7 +27,7 @@ registry.category("web_tour.tours").add("bfocused_payt_try_again", {
 registry.category("web_tour.tours").add("bfocused_payt_send_invoice", {
     steps: () => [
         { trigger: "button[name=action_invoice_sent]", run: "click" },
-        { trigger: ".modal [name=sending_method_checkboxes] div:has(> input:checked):contains(by PAYT)" },
+        { trigger: ".modal [name=sending_method_checkboxes] .o-checkbox:has(input:checked):contains(by PAYT)" },
         { trigger: ".modal button[name=action_send_and_print]", run: "click" },
         { trigger: "body:not(:has(.modal)) .nav-link[name=payt]", run: "click" },
         { trigger: ".o_field_widget[name=payt_state]:contains(On its way)" },
