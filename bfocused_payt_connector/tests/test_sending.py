@@ -24,6 +24,21 @@ class TestSendingByPayt(PaytDataCase):
             .filtered("attachment_ids")
         )
 
+    # === SENT OR NOT
+
+    def test_what_was_sent_before_stays_sent(self):
+        move, never = self.make_invoice(), self.make_invoice()
+        move.is_move_sent = True
+        self.send(move | never)
+        self.assertEqual((move | never).mapped("payt_state"), ["queued", "queued"])
+        self.assertEqual((move | never).mapped("is_move_sent"), [True, False])
+
+    def test_also_where_the_rest_of_billing_is_not_used_only_payt_says_that_it_is_sent(self):
+        self.company.use_billing = False
+        move = self.make_invoice()
+        self.send(move)
+        self.assertEqual((move.payt_state, move.is_move_sent), ("queued", False))
+
     # === WHO IS SENT BY PAYT
 
     def test_the_company_s_default_holds_where_the_customer_has_no_own(self):

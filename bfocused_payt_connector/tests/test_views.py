@@ -34,3 +34,11 @@ class TestViews(PaytCase):
         action = row.with_user(self.biller).action_open_record()
         self.assertEqual((action["res_model"], action["res_id"]), ("res.partner", 1))
         self.assertIn(row, self.env["payt.outbox"].search(self.backend.action_open_outbox()["domain"]))
+
+    def test_one_menu_has_all_that_needs_attention(self):
+        menu = self.env.ref("bfocused_payt_connector.menu_payt_root")
+        actions = menu.child_id.mapped("action")
+        about_errors = {action.res_model for action in actions if "error" in (action.domain or "")}
+        self.assertEqual(about_errors, {"account.move", "payt.outbox"})
+        others = self.env["ir.ui.menu"].search([("name", "ilike", "PAYT"), ("parent_id", "=", menu.parent_id.id)])
+        self.assertEqual(others, menu)
