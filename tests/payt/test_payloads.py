@@ -3,7 +3,7 @@
 from typing import Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
-from payt_api import entities, payloads
+from payt_api import entities, money_entities, payloads
 from payt_api.guard import _fields, _kind
 
 from tests.payt_sandbox.contract import Contract
@@ -98,7 +98,7 @@ def test_every_filter_we_know_is_in_the_contract():
 
 # === WHAT IS READ
 
-ENTITIES = {name: value for name, value in vars(entities).items() if is_typeddict(value)}
+ENTITIES = {name: value for name, value in (vars(entities) | vars(money_entities)).items() if is_typeddict(value)}
 
 
 @pytest.mark.parametrize("name", ENTITIES)
