@@ -9,7 +9,7 @@ from . import operations as op
 from .auth import PaytAuth
 from .backoff import Backoff
 from .bulk import BulkWrite, guard_all, in_parts
-from .errors import PaytError, PaytTemporary
+from .errors import PaytError, PaytRejected, PaytTemporary, PaytUnknownOutcome
 from .files import FileReport, PaytFile, read_missing
 from .guard import guarded
 from .payloads import (
@@ -24,7 +24,7 @@ from .payloads import (
     VatRatePayload,
 )
 from .reading import Reading
-from .results import BulkResult
+from .results import BulkResult, read_answer
 from .throttle import Throttle
 from .transport import Transport
 
@@ -218,12 +218,23 @@ class PaytClient(Reading):
 
 
 def _single(answer: Any) -> dict[str, Any]:
-    """The one record of an answer: the description shows it bare, bulk operations tend to wrap it."""
+    """The one record of an answer: the description shows it bare, bulk operations tend to wrap it.
+
+    :raise PaytRejected: when the answer tells errors instead
+    :raise PaytUnknownOutcome: when it doesn't show the record
+    """
+    if isinstance(answer, Mapping) and answer.get("errors"):
+        result = read_answer(answer, ())
+        raise PaytRejected(f"PAYT refused: {'; '.join(result.remarks)}")
     if isinstance(answer, Mapping) and isinstance(answer.get("data"), list):
         answer = answer["data"]
-    if isinstance(answer, list):
-        answer = answer[0] if len(answer) == 1 else None
-    return dict(answer) if isinstance(answer, Mapping) else {}
+    if isinstance(answer, list) and len(answer) == 1:
+        answer = answer[0]
+    if not isinstance(answer, Mapping) or not answer.get("id"):
+        raise PaytUnknownOutcome(
+            "PAYT's answer does not show what was asked for: look at PAYT before sending it again."
+        )
+    return dict(answer)
 
 
 def _joined(answers: list[Any]) -> Any:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import requests
 
@@ -78,7 +78,9 @@ class Transport:
         :raise PaytError: one of its kinds, after the attempts that are allowed and make sense
         """
         url = self.base_url + operation.path.format(**{name: quote(v, safe="") for name, v in (path or {}).items()})
-        prepare = {"params": query}
+        # Commas stay as they are: between the items of a list they must (style: form, explode: false), and in a text
+        # they may. A comma within an item is refused by the caller.
+        prepare = {"params": urlencode(query, safe=",", quote_via=quote) if query else None}
         if body is not None and operation.form:
             prepare["data"] = body
         elif body is not None:

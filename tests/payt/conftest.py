@@ -43,7 +43,7 @@ def make_client(sandbox) -> Iterator[Callable[..., PaytClient]]:
         values = {
             "auth": PaytAuth(lambda: sandbox.token),
             "administration_id": sandbox.administration_id,
-            "throttle": LocalThrottle(interval=0),
+            "throttle": LocalThrottle(interval=0, sleep=lambda seconds: None),
             "backoff": Backoff(attempts=3),
             "sleep": lambda seconds: None,
         }

@@ -1,7 +1,8 @@
 """Bulk writes: by our key, in as few requests as the limits allow, one bad record stopping no other."""
 
 import pytest
-from payt_api import PaytRejected, PaytTemporary
+from payt_api import PaytRejected, PaytTemporary, PaytUnknownOutcome
+from payt_api.client import _single
 from payt_api.results import read_answer
 
 from tests.payt import examples
@@ -160,3 +161,36 @@ def test_an_empty_answer_means_all_went_well():
 def test_payts_words_lose_account_numbers():
     answer = {"success": True, "count": 2, "errors": {"INV/1": [f"{examples.IBAN} is closed"]}}
     assert read_answer(answer, KEYS).refused == {"INV/1": ["NL91…4300 is closed"]}
+
+
+# === ONE RECORD
+
+
+@pytest.mark.parametrize("wrap", [lambda r: r, lambda r: [r], lambda r: {"data": [r]}])
+def test_the_one_record_is_found_however_it_is_wrapped(wrap):
+    assert _single(wrap({"id": "7"})) == {"id": "7"}
+
+
+def test_errors_instead_of_a_record_are_no_success():
+    with pytest.raises(PaytRejected, match="has a mandate already"):
+        _single({"success": True, "count": 0, "errors": {"D1": ["Debtor has a mandate already"]}})
+
+
+@pytest.mark.parametrize(
+    "answer", [None, [], {}, {"data": []}, [{"id": "1"}, {"id": "2"}], {"success": True, "count": 1}]
+)
+def test_an_answer_without_the_record_is_no_success_either(answer):
+    with pytest.raises(PaytUnknownOutcome):
+        _single(answer)
+
+
+def test_lists_in_an_address_are_parted_by_plain_commas(sandbox, client, monkeypatch):
+    """A server that parts a list before it decodes the items, as the contract's style has it, must find the same."""
+    from tests.payt_sandbox.server import Handler
+
+    seen = []
+    real = Handler._perform
+    monkeypatch.setattr(Handler, "_perform", lambda self, *a: seen.append(self.path) or real(self, *a))
+    result = client.revoke_psp_mandates(["M/1 a", "M2"])
+    assert seen[0].endswith("&mandate_references=M%2F1%20a,M2")
+    assert list(result.refused) == ["M/1 a", "M2"]

@@ -1,9 +1,9 @@
 """The payload types are the contract's, field by field."""
 
-from typing import Literal, get_args, get_origin, is_typeddict
+from typing import Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
-from payt_api import payloads
+from payt_api import entities, money_entities, payloads
 from payt_api.guard import _fields, _kind
 
 from tests.payt_sandbox.contract import Contract
@@ -94,3 +94,21 @@ def test_every_filter_we_know_is_in_the_contract():
         common |= {"updated_after"} if listing.incremental else set()
         common |= {"fields"} if listing.selectable else set()
         assert known[str(listing.operation)] == listing.lists | listing.others | common
+
+
+# === WHAT IS READ
+
+ENTITIES = {name: value for name, value in (vars(entities) | vars(money_entities)).items() if is_typeddict(value)}
+
+
+@pytest.mark.parametrize("name", ENTITIES)
+def test_an_entity_has_the_contracts_properties(name):
+    schemas = CONTRACT.description["components"]["schemas"]
+    (schema,) = [s for n, s in schemas.items() if n.replace("_", "") == f"CustomerApiV1{name}Entity"]
+    assert set(get_type_hints(ENTITIES[name])) == set(schema["properties"])
+
+
+def test_every_list_has_its_entity():
+    from payt_api import operations as op
+
+    assert set(entities.ENTITIES) == {*op.LISTINGS, "administrations"}

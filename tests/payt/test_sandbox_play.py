@@ -51,6 +51,19 @@ def test_a_failed_debit_leaves_the_invoice_open(play, read, invoice):
     )
 
 
+def test_only_debits_that_are_due_are_collected_and_once(play, client, sandbox, invoice):
+    from datetime import UTC, datetime
+
+    assert play("debit_due") == {"debits": 0}  # not paid by direct debit
+    client.update_invoices([{"invoice_number": NUMBER, "payment_method": "direct_debit", "due_date": "2026-12-01"}])
+    sandbox.clock.set(datetime(2026, 11, 30, 12, tzinfo=UTC))
+    assert play("debit_due") == {"debits": 0}
+    sandbox.clock.set(datetime(2026, 12, 1, 12, tzinfo=UTC))
+    assert [play("debit_due"), play("debit_due")] == [{"debits": 1}, {"debits": 0}]
+    assert play("settle_all") == {"debits": 1}
+    assert invoice()["open_amount"] == "0.00"
+
+
 def test_a_refund_opens_the_invoice(play, read, invoice):
     play("pay", invoice=NUMBER)
     play("refund", invoice=NUMBER)

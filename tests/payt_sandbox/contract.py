@@ -14,7 +14,7 @@ moments in UTC, codes, checksums (see ``TEXTS``). Where it can't be meant as it 
 import json
 import re
 from copy import deepcopy
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -113,6 +113,12 @@ class Contract:
                 for name, value in entity.get("properties", {}).items():
                     entity["properties"][name] = {"anyOf": [value, {"type": "null"}]}
         return _validator(_strict(deepcopy(schema), request=False), components)
+
+
+@cache
+def published() -> Contract:
+    """The description as it is published. One for all sandboxes of a process: its validators take a moment to build."""
+    return Contract()
 
 
 class Operation:

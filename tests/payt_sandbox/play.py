@@ -161,6 +161,31 @@ def debit(world: World, invoice: str | list[str]) -> dict[str, str]:
 
 
 @action
+def debit_due(world: World) -> dict[str, int]:
+    """Hand all direct debits that are due to the bank: sent, open, with a mandate, not on their way already."""
+    under_way = {
+        number for t in world.store.psp_transactions if t["status"] == "pending" for number in t["invoice_ids"]
+    }
+    started = 0
+    for record in world.store.invoices:
+        wanted = record["payment_method"] == "direct_debit" and record.get("sent_at") and not record.get("paused_at")
+        is_due = record["due_date"] <= world.clock.today() and amount(record["open_amount"]) > 0
+        if wanted and is_due and record["id"] not in under_way and mandates.active_mandate(world, record["debtor_id"]):
+            money_play.start_debit(world, [record])
+            started += 1
+    return {"debits": started}
+
+
+@action
+def settle_all(world: World) -> dict[str, int]:
+    """The bank pays every direct debit that is on its way."""
+    pending = [t for t in world.store.psp_transactions if t["status"] == "pending"]
+    for transaction in pending:
+        money_play.finish(world, transaction, paid=True, reason=None)
+    return {"debits": len(pending)}
+
+
+@action
 def settle_debit(world: World, invoice: str) -> None:
     money_play.finish(world, _last_transaction(world, invoice, "pending"), paid=True, reason=None)
 

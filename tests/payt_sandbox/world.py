@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .clock import Clock
-from .contract import Contract
+from .contract import published
 from .store import Record, Store
 
 DEFAULT_SETTINGS: dict[str, Any] = {
@@ -51,7 +51,7 @@ class World:
     def __init__(self, path: Path | None = None) -> None:
         self.lock = threading.RLock()
         self.clock = Clock()
-        self.contract = Contract()
+        self.contract = published()
         self.store = Store(path, self.clock.stamp)
         self.base_url = ""  # set once the server knows its port
         self._settings = next(iter(self.store.settings), None) or self.store.settings.add({})
