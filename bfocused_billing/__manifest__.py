@@ -20,6 +20,7 @@
         "sale_timesheet",
         "subscription_oca",
     ],
+    "external_dependencies": {"python": ["holidays"]},
     "data": [
         "security/res_groups.xml",
         "security/ir_rules.xml",
@@ -45,6 +46,8 @@
         "views/account_move_line_explain_views.xml",
         "views/billing_run_views.xml",
         "views/res_partner_views.xml",
+        "views/account_banking_mandate_views.xml",
+        "views/mandate_event_views.xml",
         "wizards/account_move_reversal_views.xml",
         "wizards/billing_explanation_views.xml",
         "wizards/billing_import_views.xml",

@@ -9,6 +9,7 @@ from . import (
     account_move_merge,
     account_move_send,
     account_move_sending,
+    account_payment_line,
     account_payment_order,
     billing_charge,
     billing_charge_deferral,
@@ -69,4 +70,9 @@ from . import (
     billing_charge_explain_usage,
     sale_subscription_line_explain,
     account_move_line_explain,
+    account_banking_mandate_life,
+    mandate_event,
+    res_company_mandate,
+    res_config_settings_mandate,
+    res_partner_mandate,
 )
