@@ -48,6 +48,8 @@
         "views/res_partner_views.xml",
         "views/account_banking_mandate_views.xml",
         "views/mandate_event_views.xml",
+        "views/account_payment_mode_views.xml",
+        "views/account_move_collect_views.xml",
         "wizards/account_move_reversal_views.xml",
         "wizards/billing_explanation_views.xml",
         "wizards/billing_import_views.xml",

@@ -75,4 +75,10 @@ from . import (
     res_company_mandate,
     res_config_settings_mandate,
     res_partner_mandate,
+    account_banking_mandate_debit,
+    account_payment_mode,
+    account_payment_mode_collect,
+    account_move_collect,
+    account_move_line_collect,
+    account_payment_order_collect,
 )

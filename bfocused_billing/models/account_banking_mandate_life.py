@@ -80,7 +80,7 @@ class AccountBankingMandate(models.Model):
     # === CRON
 
     def _sdd_mandate_set_state_to_expired(self):
-        # EXTENDS 'account_banking_sepa_direct_debit': where billing is used, SEPA mandates only, and with warnings (T12)
+        # EXTENDS 'account_banking_sepa_direct_debit': where billing is used, SEPA mandates only, with warnings (T12)
         companies = self.env["res.company"].search([("use_billing", "=", True)])
         mandates = self.search(self._get_aging_domain(companies))
         for number, mandate in enumerate(mandates, start=1):

@@ -1,9 +1,11 @@
 from . import (
+    test_banking_days,
     test_billing_run,
     test_broken_customers,
     test_bulk_equality,
     test_catalogue,
     test_changes,
+    test_collection,
     test_deferral,
     test_deferral_manual,
     test_deferral_law,

@@ -9,7 +9,7 @@ from .common import day
 
 @freeze_time("2026-03-02")
 class TestMandateLife(CollectionCase):
-    """A mandate's life: recurring from the start, warned of when unused, expired after 36 months to the day (T11-T13)."""
+    """A mandate's life: recurring from the start, warned of when unused, expired after 36 months (T11-T13)."""
 
     def setUp(self):
         super().setUp()
