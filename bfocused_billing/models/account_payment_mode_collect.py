@@ -65,6 +65,7 @@ class AccountPaymentMode(models.Model):
     def _collect_mode(self, today):
         moves = self.env["account.move"]
         lines = self.env["account.move.line"].search(moves._get_to_collect_domain(self))
+        lines.move_id._take_new_mandates()
         last = today + relativedelta(days=self.collection_ahead_days)
         days = {line: line.move_id._get_collection_day(today, line.date_maturity) for line in lines}
         due = lines.filtered(lambda line: days[line] <= last)

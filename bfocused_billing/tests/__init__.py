@@ -18,6 +18,7 @@ from . import (
     test_mandate_life,
     test_pauses,
     test_periods,
+    test_payment_reversal,
     test_preview,
     test_preview_export,
     test_run_in_background,

@@ -15,13 +15,13 @@ class CollectionCase(BillingCase):
         super().setUpClass()
         cls.company.write(
             {
-                "sepa_creditor_identifier": "NL80ZZZ020555080000",
+                "sepa_creditor_identifier": "NL43ZZZ273123450000",
                 "mandate_warning_months": "30, 33, 35",
             }
         )
         cls.journal = cls.company_data["default_journal_bank"]
         cls.bank = cls.env["res.bank"].create({"name": "ABN AMRO", "bic": "ABNANL2A"})
-        cls.journal.bank_account_id = cls.make_account(cls.company.partner_id, "NL91ABNA0417164300")
+        cls.journal.bank_account_id = cls.make_account(cls.company.partner_id, "NL20INGB0001234567")
         cls.mode = cls.company.billing_payment_mode_id
         cls.mode.write(
             {"bank_account_link": "fixed", "fixed_journal_id": cls.journal.id, "default_target_move": "posted"}
