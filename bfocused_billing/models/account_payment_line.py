@@ -28,7 +28,7 @@ class AccountPaymentLine(models.Model):
                 )
             problem = move._get_debit_problem(self._get_collection_day(fields.Date.context_today(self)))
             if problem:
-                raise UserError(f"{move.display_name}: {problem}")
+                raise UserError(self.env._("%(invoice)s: %(problem)s", invoice=move.display_name, problem=problem))
         return result
 
     def write(self, vals):

@@ -1,7 +1,9 @@
 from freezegun import freeze_time
 
 from odoo.exceptions import AccessError, ValidationError
+from odoo.modules.migration import load_script
 from odoo.tests import new_test_user
+from odoo.tools import file_path
 
 from .collection_common import CollectionCase
 from .common import day
@@ -198,6 +200,17 @@ class TestMandateLife(CollectionCase):
         self.mandate.scheme = "B2B"
         self.company.use_billing = False
         self.assertFalse(self.mandate._get_mandate_problem())
+
+    def test_b2b_mandates_in_use_before_the_upgrade_stay_usable(self):
+        used, unused = self.mandate, self.make_mandate(self.customer, scheme="B2B")
+        used.write({"scheme": "B2B", "last_debit_date": "2026-02-01"})
+        self.env.flush_all()
+        script = load_script(
+            file_path("bfocused_billing/migrations/19.0.1.2.0/post-b2b-registered.py"), "post-b2b-registered"
+        )
+        script.migrate(self.env.cr, "19.0.1.1.0")
+        self.env.invalidate_all()
+        self.assertEqual((used + unused).mapped("b2b_registered_date"), [day("2026-02-01"), False])
 
     # === last debit (T11)
 

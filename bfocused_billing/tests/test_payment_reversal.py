@@ -160,6 +160,11 @@ class TestPaymentReversal(ReversalCase):
         self.reverse(CAMT)
         self.check("AM04", "staff", activity="Reversed direct debit: look at it")
 
+    def test_a_rejected_debit_counts_as_use_of_the_mandate(self):
+        # SDD Core rulebook, 4.1: from the latest collection presented, even if rejected, returned or refunded
+        self.reverse(PAIN)
+        self.assertEqual(self.moves["AC06"].mandate_id.last_debit_date, day("2026-03-09"))
+
     # === idempotency and matching
 
     def test_the_same_file_twice_changes_nothing(self):
