@@ -54,6 +54,8 @@ class AccountMove(models.Model):
         """
         self.ensure_one()
         mandate = self.mandate_id
+        if self.currency_id.name != "EUR":
+            return self.env._("SEPA collects in euros only.")
         if not mandate:
             return self.commercial_partner_id._get_mandate_problem(self.company_id, mandate)
         if mandate.partner_id.commercial_partner_id != self.commercial_partner_id:

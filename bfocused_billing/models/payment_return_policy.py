@@ -126,6 +126,7 @@ class PaymentReturnPolicy(models.Model):
         if earlier:
             return earlier
         code = (code or "").strip().upper() or False
+        policy = self._find(company, code)
         reversal = reversals.create(
             {
                 "company_id": company.id,
@@ -133,7 +134,8 @@ class PaymentReturnPolicy(models.Model):
                 "move_ids": moves.ids,
                 "mandate_id": (lines.mandate_id or moves.mandate_id)[:1].id,
                 "code": code,
-                "policy_id": self._find(company, code).id,
+                "policy_id": policy.id,
+                "is_counted": policy.is_counted,
                 "reference": reference,
                 "amount": sum(moves.mapped("amount_residual")),
                 "currency_id": moves[:1].currency_id.id,

@@ -32,7 +32,9 @@ class PaymentReversal(models.Model):
     amount = fields.Monetary(readonly=True)
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
     retry_date = fields.Date(string="Collected again on", readonly=True)
-    is_counted = fields.Boolean(related="policy_id.is_counted", store=True, help="Counts for the customer.")
+    is_counted = fields.Boolean(
+        string="Counts for the customer", readonly=True, help="As the policy said when the debit was reversed."
+    )
     state = fields.Selection(
         selection=[("applied", "Applied"), ("withdrawn", "Withdrawn")],
         required=True,

@@ -77,6 +77,16 @@ class TestCollection(CollectionCase):
         with self.assertRaisesRegex(UserError, "no IBAN"):
             self.make_order(self.make_invoice(mandate)).draft2open()
 
+    def test_another_currency_than_the_euro_is_not_collected(self):
+        dollar = self.env.ref("base.USD")
+        dollar.active = True
+        self.env["res.currency.rate"].create(
+            {"currency_id": dollar.id, "rate": 1.1, "name": "2026-01-01", "company_id": self.company.id}
+        )
+        move = self.make_invoice(self.mandate, currency_id=dollar.id)
+        self.assertFalse(self.collect())
+        self.assertIn("euros only", move.collection_problem)
+
     # === day (T14)
 
     def test_the_day_respects_notices_of_1_5_and_14_days(self):

@@ -254,6 +254,7 @@ class TestMandateLife(CollectionCase):
         self.mandate.state = "cancel"
         found = events.search([("mandate_id", "=", self.mandate.id)])
         self.assertEqual(found.mapped("kind"), ["signature", "debit"])
+        self.assertEqual(events.search([("mandate_id", "=", self.mandate.id), ("state", "=", "cancel")]), found)
         self.assertTrue(events.get_views([(False, "calendar"), (False, "list"), (False, "search")])["views"])
 
     def test_the_calendar_is_for_billing_users_of_the_company(self):

@@ -358,6 +358,12 @@ class TestPaymentReversal(ReversalCase):
         self.reverse(CAMT)
         self.check("MS02", "reminder", activity="No e-mail address: tell the customer of the reversal", counted=True)
 
+    def test_another_policy_later_does_not_change_what_was_counted(self):
+        self.reverse(CAMT)
+        self.env.ref("bfocused_billing.payment_return_policy_am04").is_counted = False
+        self.env.invalidate_all()
+        self.assertEqual(self.moves["AM04"].partner_id.reversal_count, 1)
+
     # === policy rows
 
     def test_a_company_has_its_own_rows_before_the_common_ones(self):
