@@ -38,6 +38,8 @@ class MandatesImporter(CustomersImporter):
             # Since November 2016 a first collection may be sent as a recurring one (T13).
             "recurrent_sequence_type": "recurring",
             "state": "valid",
+            # an optional column: files from before it stay valid, and their B2B mandates are registered by hand
+            "b2b_registered_date": row.get("bank_registered_date") and self._date(row, "bank_registered_date"),
         }
 
     def _check_same(self, mandate, partner, row, signed):

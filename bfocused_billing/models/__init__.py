@@ -1,5 +1,6 @@
 from . import (
     account_banking_mandate,
+    account_banking_mandate_gate,
     account_move,
     account_move_bulk,
     account_move_deferral,
@@ -69,4 +70,10 @@ from . import (
     billing_charge_explain_usage,
     sale_subscription_line_explain,
     account_move_line_explain,
+    account_move_mandate,
+    payment_transaction,
+    res_partner_mandate,
+    sale_order_mandate,
+    sale_subscription_mandate,
+    sale_subscription_stage,
 )

@@ -13,6 +13,15 @@ class AccountBankingMandate(models.Model):
         reference = self.unique_mandate_reference
         if self.type == "oneoff":
             return self.env._("Mandate %s is for one collection only.", reference)
+        return self._get_debit_problem()
+
+    def _get_debit_problem(self):
+        """Why not even one collection can be made with this mandate, as a sentence in the user's language.
+
+        :return: ``False`` when it is usable
+        """
+        self.ensure_one()
+        reference = self.unique_mandate_reference
         if not self.sudo().partner_bank_id.active:
             return self.env._("The bank account of mandate %s is archived.", reference)
         problems = {
@@ -20,4 +29,10 @@ class AccountBankingMandate(models.Model):
             "expired": self.env._("Mandate %s has expired.", reference),
             "cancel": self.env._("Mandate %s was cancelled.", reference),
         }
-        return problems.get(self.state, False)
+        return problems.get(self.state) or self._get_registration_problem()
+
+    def _get_registration_problem(self):
+        """The debtor's bank refuses each B2B debit of which the debtor didn't confirm the mandate to it (SDD B2B)."""
+        if self.scheme != "B2B" or self.b2b_registered_date or not self.company_id.use_billing:
+            return False
+        return self.env._("B2B mandate %s isn't registered at the customer's bank yet.", self.unique_mandate_reference)

@@ -13,6 +13,7 @@ from . import (
     test_import,
     test_indexation,
     test_ledger,
+    test_mandate_gate,
     test_pauses,
     test_periods,
     test_preview,

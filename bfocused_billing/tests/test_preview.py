@@ -223,7 +223,9 @@ class TestMarks(PreviewCase):
         self.assertTrue(self.get_line(run, customer).is_without_mandate)
         self.assertIn("No mandate", self.get_line(run, customer).marks)
         self.assertFalse(self.get_line(run).is_without_mandate)
-        with patch.object(self.env.registry["sale.subscription"], "_get_hold_reason", lambda subscription: "Paused"):
+        with patch.object(
+            self.env.registry["sale.subscription"], "_get_hold_reason", lambda subscription, date=None: "Paused"
+        ):
             line = self.get_line(self.preview("2026-01-01"))
         self.assertRecordValues(line, [{"outcome": "held", "is_without_mandate": False}])
         self.assertTrue(paused)
