@@ -10,7 +10,8 @@ _logger = logging.getLogger(__name__)
 class SaleOrder(models.Model):
     """An order with subscriptions is confirmed once its customer has a valid mandate (R1)."""
 
-    _inherit = "sale.order"
+    _name = "sale.order"
+    _inherit = ["sale.order", "bfocused.mandate.action.mixin"]
 
     awaits_mandate = fields.Boolean(
         string="Accepted, waits for a mandate",
@@ -79,6 +80,10 @@ class SaleOrder(models.Model):
             if mode.payment_method_id.mandate_required:
                 return mode
         return self.company_id.billing_payment_mode_id
+
+    def _prepare_mandate_request(self):
+        # EXTENDS 'bfocused_billing'
+        return {**super()._prepare_mandate_request(), "order_id": self.id}
 
     def _await_mandate(self):
         """Keep that these quotations were accepted, until there is a mandate to confirm them with."""

@@ -26,7 +26,8 @@ GATE_FIELDS = frozenset(
 class SaleSubscription(models.Model):
     """No subscription runs without a valid mandate (R1), by whatever way it is started."""
 
-    _inherit = "sale.subscription"
+    _name = "sale.subscription"
+    _inherit = ["sale.subscription", "bfocused.mandate.action.mixin"]
 
     awaits_mandate = fields.Boolean(
         string="Waits for a mandate",
