@@ -16,9 +16,9 @@ TITLES = {
 
 _AUTHORISATION = {
     "nl": (
-        "Door ondertekening van dit formulier geeft u toestemming aan (A) {creditor} om doorlopend incasso-opdrachten te "
-        "sturen naar uw bank om een bedrag van uw rekening af te schrijven en (B) uw bank om doorlopend een bedrag van uw "
-        "rekening af te schrijven overeenkomstig de opdracht van {creditor}."
+        "Door ondertekening van dit formulier geeft u toestemming aan (A) {creditor} om doorlopend incasso- "
+        "opdrachten te sturen naar uw bank om een bedrag van uw rekening af te schrijven en (B) uw bank om "
+        "doorlopend een bedrag van uw rekening af te schrijven overeenkomstig de opdracht van {creditor}."
     ),
     "en": (
         "By signing this mandate form, you authorise (A) {creditor} to send instructions to your bank to debit your "
@@ -28,23 +28,25 @@ _AUTHORISATION = {
 
 _RIGHTS = {
     ("CORE", "nl"): (
-        "Als u het niet eens bent met deze afschrijving kunt u deze laten terugboeken. Neem hiervoor binnen 8 weken na "
-        "afschrijving contact op met uw bank. Vraag uw bank naar de voorwaarden."
+        "Als u het niet eens bent met deze afschrijving kunt u deze laten terugboeken. Neem hiervoor binnen 8 weken "
+        "na afschrijving contact op met uw bank. Vraag uw bank naar de voorwaarden."
     ),
     ("CORE", "en"): (
         "As part of your rights, you are entitled to a refund from your bank under the terms and conditions of your "
-        "agreement with your bank. A refund must be claimed within 8 weeks starting from the date on which your account "
-        "was debited. Your rights are explained in a statement that you can obtain from your bank."
+        "agreement with your bank. A refund must be claimed within 8 weeks starting from the date on which your "
+        "account was debited. Your rights are explained in a statement that you can obtain from your bank."
     ),
     ("B2B", "nl"): (
-        "Deze machtiging is alleen bedoeld voor incasso's tussen bedrijven. U heeft geen recht op terugboeking nadat het "
-        "bedrag van uw rekening is afgeschreven. U kunt uw bank wel vragen om uw rekening niet te belasten tot en met de "
-        "dag waarop het bedrag wordt afgeschreven. Laat deze machtiging vóór de eerste incasso registreren bij uw bank."
+        "Deze machtiging is alleen bedoeld voor incasso's tussen bedrijven. U heeft geen recht op terugboeking "
+        "nadat het bedrag van uw rekening is afgeschreven. U kunt uw bank wel vragen om uw rekening niet te "
+        "belasten tot en met de dag waarop het bedrag wordt afgeschreven. Laat deze machtiging vóór de eerste "
+        "incasso registreren bij uw bank."
     ),
     ("B2B", "en"): (
-        "This mandate is only intended for business-to-business transactions. You are not entitled to a refund from your "
-        "bank after your account has been debited, but you are entitled to request your bank not to debit your account up "
-        "until the day on which the payment is due. Have this mandate registered at your bank before the first collection."
+        "This mandate is only intended for business-to-business transactions. You are not entitled to a refund from "
+        "your bank after your account has been debited, but you are entitled to request your bank not to debit your "
+        "account up until the day on which the payment is due. Have this mandate registered at your bank before the "
+        "first collection."
     ),
 }
 

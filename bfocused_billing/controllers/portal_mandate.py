@@ -7,20 +7,21 @@ from odoo.addons.portal.controllers.portal import CustomerPortal
 MAX_SIGNATURE_BODY = 2 * 1024 * 1024  # bytes
 SESSION_KEY = "bfocused_mandate_request_ids"
 OWN_PREFIX = "request-"
+# The form is in the language of the request, not in that of an address or browser, so no language in its address.
+RPC_ROUTE = {"type": "jsonrpc", "auth": "public", "website": True, "multilang": False}
+FORM_ROUTE = {**RPC_ROUTE, "type": "http", "sitemap": False}
 
 
 class MandatePortal(CustomerPortal):
     """The mandate form: for whoever has the link of the e-mail, and for customers who are logged in.
 
-    The key in the address is the secret of the link, or ``request-<id>`` for a request of the user's own company, or one
-    that this browser session got to from a quotation.
+    The key in the address is the secret of the link, or ``request-<id>``: for a request of the user's own company, or
+    one that this browser session got to from a quotation.
     """
 
     # === PAGES
 
-    @http.route(
-        "/mandate/<string:key>", type="http", auth="public", website=True, methods=["GET", "POST"], sitemap=False
-    )
+    @http.route("/mandate/<string:key>", methods=["GET", "POST"], **FORM_ROUTE)
     def mandate_details(self, key, **values):
         """Where the money comes from: bank account, holder and signatory."""
         mandate_request = self._find_mandate_request(key)
@@ -33,7 +34,7 @@ class MandatePortal(CustomerPortal):
                 return request.redirect(f"/mandate/{key}/sign")
         return self._render("bfocused_billing.portal_mandate_details", mandate_request, key, error=error, values=values)
 
-    @http.route("/mandate/<string:key>/sign", type="http", auth="public", website=True, methods=["GET"], sitemap=False)
+    @http.route("/mandate/<string:key>/sign", methods=["GET"], **FORM_ROUTE)
     def mandate_sign(self, key):
         """What is signed, and the place to do so."""
         mandate_request = self._find_mandate_request(key)
@@ -43,7 +44,7 @@ class MandatePortal(CustomerPortal):
             return request.redirect(f"/mandate/{key}")
         return self._render("bfocused_billing.portal_mandate_sign", mandate_request, key)
 
-    @http.route("/mandate/<string:key>/iban", type="jsonrpc", auth="public", website=True)
+    @http.route("/mandate/<string:key>/iban", **RPC_ROUTE)
     def mandate_check_iban(self, key, iban=""):
         """Whether an IBAN is right, while it is typed; with the name of its bank."""
         mandate_request = self._find_mandate_request(key)
@@ -58,13 +59,7 @@ class MandatePortal(CustomerPortal):
             self._count_refused()
             return {"error": str(problem)}
 
-    @http.route(
-        "/mandate/<string:key>/accept",
-        type="jsonrpc",
-        auth="public",
-        website=True,
-        max_content_length=MAX_SIGNATURE_BODY,
-    )
+    @http.route("/mandate/<string:key>/accept", max_content_length=MAX_SIGNATURE_BODY, **RPC_ROUTE)
     def mandate_accept(self, key, name=None, signature=None):
         """Sign. Odoo's signature form calls this, and goes where it is told."""
         mandate_request = self._find_mandate_request(key)
@@ -79,7 +74,7 @@ class MandatePortal(CustomerPortal):
         self._remember(mandate_request)
         return {"force_refresh": True, "redirect_url": f"/mandate/{OWN_PREFIX}{mandate_request.id}/done"}
 
-    @http.route("/mandate/<string:key>/done", type="http", auth="public", website=True, methods=["GET"], sitemap=False)
+    @http.route("/mandate/<string:key>/done", methods=["GET"], **FORM_ROUTE)
     def mandate_done(self, key):
         """Thank you, with the document, for whoever signed it just now or is logged in for this customer."""
         mandate_request = self._find_mandate_request(key, is_signed=True)
@@ -87,7 +82,7 @@ class MandatePortal(CustomerPortal):
             return self._render_closed(key)
         return self._render("bfocused_billing.portal_mandate_done", mandate_request, key)
 
-    @http.route("/mandate/<string:key>/pdf", type="http", auth="public", methods=["GET"], sitemap=False)
+    @http.route("/mandate/<string:key>/pdf", methods=["GET"], **FORM_ROUTE)
     def mandate_pdf(self, key):
         """The signed document."""
         mandate_request = self._find_mandate_request(key, is_signed=True)
@@ -167,7 +162,7 @@ class MandatePortal(CustomerPortal):
         return mandate_request.with_company(mandate_request.company_id).with_context(lang=lang)
 
     def _is_own(self, mandate_request):
-        """Whether this session may see a request: it got here by its quotation or signed it, or it is the customer's."""
+        """Whether this session may see a request: it came from its quotation, signed it, or is the customer's."""
         if mandate_request.id in request.session.get(SESSION_KEY, []):
             return True
         user = request.env.user
@@ -204,12 +199,15 @@ class MandatePortal(CustomerPortal):
         company = company or request.env.company.sudo()
         return request.env["bfocused.mandate.attempt"]._get_wait(request.httprequest.remote_addr, company)
 
-    def _get_wait_message(self, mandate_request):
-        minutes = self._get_wait(mandate_request.company_id)
-        return minutes and request.env._("Too many tries that were not right. Try again in %s minutes.", minutes)
+    def _get_wait_message(self, mandate_request=None):
+        """What an address reads that has to wait; ``None`` when it needn't."""
+        minutes = self._get_wait(mandate_request and mandate_request.company_id)
+        if not minutes:
+            return None
+        return request.env._("Too many tries that were not right. Try again in %s minutes.", minutes)
 
     def _get_closed_message(self):
-        return request.env._("This link can't be used any more. Ask us for a new one.")
+        return self._get_wait_message() or request.env._("This link can't be used any more. Ask us for a new one.")
 
     def _render(self, template, mandate_request, key, **values):
         values = {"mandate_request": mandate_request, "key": key, "page_name": "mandate", **values}
@@ -220,7 +218,7 @@ class MandatePortal(CustomerPortal):
 
     def _render_closed(self, key):
         """One answer for a used, expired, foreign and made-up link: nobody learns which of them it was."""
-        response = request.render("bfocused_billing.portal_mandate_closed", {"page_name": "mandate"})
+        response = request.render("bfocused_billing.portal_mandate_closed", {"message": self._get_wait_message()})
         response.status_code = 404
         response.headers["Referrer-Policy"] = "no-referrer"
         return response

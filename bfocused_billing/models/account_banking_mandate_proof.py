@@ -40,8 +40,8 @@ class AccountBankingMandate(models.Model):
         copy=False,
         readonly=True,
         ondelete="restrict",
-        help="The mandate of this customer that was valid when this one was signed. It is cancelled once this one can be "
-        "used.",
+        help="The mandate of this customer that was valid when this one was signed. It is cancelled once this one can "
+        "be used.",
     )
     original_mandate_reference = fields.Char(
         copy=False, readonly=True, help="Reference of the replaced mandate: the next collection reports it as amended."

@@ -18,8 +18,8 @@ class ResPartnerBank(models.Model):
             if account._get_account_changes(changes) and account.sudo()._get_signed_mandates():
                 raise UserError(
                     self.env._(
-                        "A mandate was signed for this bank account, so its number, holder and owner are fixed. Add the "
-                        "new account beside it."
+                        "A mandate was signed for this bank account, so its number, holder and owner are fixed. Add "
+                        "the new account beside it."
                     )
                 )
         return super().write(vals)

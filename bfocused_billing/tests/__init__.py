@@ -14,6 +14,7 @@ from . import (
     test_indexation,
     test_ledger,
     test_mandate_gate,
+    test_mandate_portal,
     test_mandate_request,
     test_pauses,
     test_periods,
