@@ -231,7 +231,7 @@ class TestMandatePortal(HttpCase, MandateCase):
         self.assertEqual(sum("typing error" in answer for answer in answers), self.company.mandate_attempt_limit)
         self.assertIn("Try again in", answers[-1])
         self.assertIn("Try again in", self.call(path, iban=IBAN)["error"])
-        self.assertIn("Try again in", self.post_details(self.token).text)
+        self.assertIn("Try again in", self.get(f"/mandate/{self.token}").text)
         self.assertFalse(self.request_made.iban)
 
     def test_guessing_links_is_slowed_down(self):
