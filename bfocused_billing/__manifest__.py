@@ -71,8 +71,11 @@
         "views/usage_menus.xml",
     ],
     "assets": {
-        "web.assets_backend": ["bfocused_billing/static/src/**/*"],
-        "web.assets_frontend": ["bfocused_billing/static/portal/**/*"],
+        "web.assets_backend": [
+            "bfocused_billing/static/src/**/*",
+            ("remove", "bfocused_billing/static/src/portal/**/*"),
+        ],
+        "web.assets_frontend": ["bfocused_billing/static/src/portal/**/*"],
         "web.assets_tests": ["bfocused_billing/static/tests/tours/**/*"],
     },
     "uninstall_hook": "uninstall_hook",

@@ -6,7 +6,9 @@ const drawSignature = (canvas) => {
         canvas.dispatchEvent(
             new PointerEvent(kind, {
                 bubbles: true,
-                buttons: 1,
+                buttons: kind === "pointerup" ? 0 : 1,
+                isPrimary: true,
+                pointerId: 1,
                 pressure: 0.5,
                 clientX: left + width * x,
                 clientY: top + height * y,
