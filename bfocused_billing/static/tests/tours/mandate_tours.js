@@ -33,7 +33,9 @@ registry.category("web_tour.tours").add("bfocused_billing_sign_mandate", {
         { trigger: "input[name=place]", run: "edit Arnhem" },
         { trigger: ".o_mandate_form button[type=submit]", run: "click", expectUnloadPage: true },
         { content: "The text to sign", trigger: ".o_mandate_text:contains(8 weken)" },
-        { content: "Draw", trigger: ".o_web_sign_draw_button", run: "click" },
+        { content: "The name, typed", trigger: "canvas.o_web_sign_signature", run: "canvasNotEmpty" },
+        { content: "Draw instead", trigger: ".o_web_sign_draw_button", run: "click" },
+        { content: "from nothing", trigger: ".o_portal_sign_submit:disabled" },
         {
             content: "the signature",
             trigger: "canvas.o_web_sign_signature",
