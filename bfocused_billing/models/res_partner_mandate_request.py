@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import fields, models
 from odoo.exceptions import UserError
 
 
@@ -14,7 +14,7 @@ class ResPartner(models.Model):
         company = self.env.company
         if company.mandate_auto_request:
             request = self.env["bfocused.mandate.request"]._get_or_create_for(self, company)
-            if request.sent_at:  # the customer has the link: two events of one day are one mail
+            if request.sent_at and request.expires_at > fields.Datetime.now():  # the customer has a link that works
                 return None
             try:
                 with self.env.cr.savepoint():

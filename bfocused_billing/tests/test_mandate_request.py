@@ -265,6 +265,9 @@ class TestReplacing(RequestCase):
         self.newcomer.with_company(self.company)._request_new_mandate("Again.")
         self.assertEqual(self.env["mail.mail"].search([]) - mails, mail)
         self.assertTrue(request.sent_at)
+        request.sudo().expires_at = fields.Datetime.now() - timedelta(minutes=1)
+        self.newcomer.with_company(self.company)._request_new_mandate("Expired.")
+        self.assertEqual(len(self.env["mail.mail"].search([]) - mails), 2, "a link that works no longer is replaced")
 
     def test_without_address_or_with_the_setting_off_a_person_is_told(self):
         for customer in (self.newcomer, self.make_customer("Without address", with_mandate=False)):
