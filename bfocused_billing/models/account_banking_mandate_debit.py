@@ -1,6 +1,8 @@
 from odoo import models
 from odoo.tools import format_date
 
+from odoo.addons.base_iban.models.res_partner_bank import normalize_iban
+
 
 class AccountBankingMandate(models.Model):
     """What a file of direct debits needs to know of a mandate."""
@@ -29,6 +31,10 @@ class AccountBankingMandate(models.Model):
             )
         return False
 
+    def _get_agreed_notice_days(self):
+        """The pre-notification that stands in the text of this mandate; 0 when that isn't known, or without mandate."""
+        return self.sudo().request_id.prenotification_days
+
     def _get_amendment(self):
         """What was changed in this mandate since the debtor's bank last saw it, told with the first debit after it.
 
@@ -36,4 +42,10 @@ class AccountBankingMandate(models.Model):
             left out when it is the same; empty when nothing was changed
         """
         self.ensure_one()
-        return {}
+        if self.last_debit_date:  # told with its first debit
+            return {}
+        changes = {
+            "reference": self.original_mandate_reference,
+            "iban": normalize_iban(self.original_debtor_account or ""),
+        }
+        return {name: value for name, value in changes.items() if value}

@@ -25,7 +25,13 @@ class AccountMove(models.Model):
         mode = self.payment_mode_id
         floor = [add_banking_days(today, mode.collection_lead_days), *self._get_collection_floor()]
         due = due or self.invoice_date_due
-        return get_collection_day(max(floor), due, self.invoice_date, mode.pre_notification_days)
+        return get_collection_day(max(floor), due, self.invoice_date, self._get_notice_days())
+
+    def _get_notice_days(self):
+        """Calendar days between telling the customer and collecting: the payment mode's, or more where the mandate that
+        was signed says more."""
+        self.ensure_one()
+        return max(self.payment_mode_id.pre_notification_days, self.mandate_id._get_agreed_notice_days())
 
     def _get_collection_floor(self):
         """Days before which this invoice mustn't be collected, besides its due date and the notice."""

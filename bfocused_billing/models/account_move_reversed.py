@@ -74,11 +74,13 @@ class AccountMove(models.Model):
         return super()._get_debit_problem(day)
 
     def _take_new_mandates(self):
-        """Let invoices that wait for a new mandate be collected with the one their customer signed since."""
-        for move in self.filtered(lambda move: move.collection_state == "mandate"):
+        """Let invoices of which the mandate was stopped, replaced or expired be collected with the one signed since."""
+        ended = ("cancel", "expired")
+        for move in self.filtered(lambda move: move.collection_state == "mandate" or move.mandate_id.state in ended):
             mandate = move.commercial_partner_id._get_billing_mandate(move.company_id)
-            if mandate != move.mandate_id and not mandate._get_mandate_problem():
-                move.write({**move._prepare_collect_again(), "mandate_id": mandate.id})
+            if mandate and mandate != move.mandate_id and not mandate._get_mandate_problem():
+                again = move._prepare_collect_again() if move.collection_state == "mandate" else {}
+                move.write({**again, "mandate_id": mandate.id})
                 move.message_post(
                     body=self.env._(
                         "Collected with mandate %(mandate)s, signed on %(date)s.",

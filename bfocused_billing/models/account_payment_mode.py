@@ -14,9 +14,13 @@ class AccountPaymentMode(models.Model):
     )
     pre_notification_days = fields.Integer(
         string="Pre-notification (days)",
-        default=14,
-        help="Calendar days between the date of the invoice, which announces the debit, and the debit. SEPA asks for "
-        "14 unless another number was agreed with the customers, such as 1 or 5.",
+        compute="_compute_pre_notification_days",
+        precompute=True,
+        store=True,
+        readonly=False,
+        help="Calendar days between the date of the invoice, which announces the debit, and the debit. By default the "
+        "company's. New mandates that are collected with this payment mode say this number; one that was signed with "
+        "a larger number keeps that.",
     )
     collection_lead_days = fields.Integer(
         string="Bank's lead time (days)",
@@ -37,6 +41,11 @@ class AccountPaymentMode(models.Model):
         help="The most that the bank's contract lets the company collect in a calendar month, by the day of the debit. "
         "0: no limit.",
     )
+
+    @api.depends("company_id")
+    def _compute_pre_notification_days(self):
+        for mode in self:
+            mode.pre_notification_days = mode.company_id.mandate_prenotification_days
 
     @api.depends("company_id.use_billing", "payment_method_id.code", "payment_order_ok")
     def _compute_is_own_collection(self):

@@ -20,6 +20,8 @@ class BillingCollectMixin(models.AbstractModel):
 
     def _prepare_collecting(self):
         """Set right, once per run, what decides who has something to bill. A preview undoes it."""
+        subscriptions = self.env["sale.subscription"]
+        subscriptions.search(subscriptions._get_awaiting_domain(self.company_id))._start_awaiting()
 
     def _get_customers(self):
         """Whoever may have something to bill on the date of the run.
@@ -69,7 +71,11 @@ class BillingCollectMixin(models.AbstractModel):
         :param customers: ``res.partner`` records, commercial entities; all when left out
         :return: ``sale.subscription.line`` records
         """
-        billable = self.env["sale.subscription"]._get_billable_domain(self.company_id)
+        subscriptions = self.env["sale.subscription"]
+        # What waits for a mandate is due as if it ran, so that it is held with the reason and not forgotten.
+        billable = subscriptions._get_billable_domain(self.company_id) | subscriptions._get_awaiting_domain(
+            self.company_id
+        )
         return self.env["sale.subscription.line"].search(
             Domain("next_billing_date", "<=", self.date)
             & Domain("sale_subscription_id", "any", billable & self._get_payer_domain(customers))

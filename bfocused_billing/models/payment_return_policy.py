@@ -47,6 +47,11 @@ class PaymentReturnPolicy(models.Model):
     request_reason = fields.Char(
         string="Ask for a new mandate because", translate=True, help="Empty: the customer isn't asked for a new one."
     )
+    request_scheme = fields.Selection(
+        selection=[("CORE", "Basic (CORE)"), ("B2B", "Enterprise (B2B)")],
+        string="Scheme of the new mandate",
+        help="Empty: that of the mandate until now.",
+    )
     mail_template_id = fields.Many2one(
         "mail.template",
         string="E-mail to the customer",

@@ -95,11 +95,13 @@ class PaymentReversal(models.Model):
     def _treat_mandate(self):
         policy, mandate = self.policy_id, self.mandate_id
         if policy.stop_mandate and mandate.state in ("draft", "valid"):
-            mandate.cancel()
+            # whether and how the customer is asked for a new one is up to the policy
+            mandate.with_context(mandate_request_follows=True).cancel()
             mandate.message_post(body=self.env._("Stopped by a reversed direct debit: %s", self._get_reason()))
         if policy.request_reason:
             user = self.partner_id._get_mandate_user(self.company_id)
-            self.partner_id._request_new_mandate(policy.with_context(lang=user.lang).request_reason)
+            reason = policy.with_context(lang=user.lang).request_reason
+            self.partner_id._request_new_mandate(reason, policy.request_scheme)
 
     def _tell_customer(self):
         template = self.policy_id.mail_template_id

@@ -95,16 +95,35 @@ class ResPartner(models.Model):
         self.ensure_one()
         payer = self.commercial_partner_id
         if not mandate:
-            return self.env._("No direct-debit mandate. Ask %s to sign one.", payer.name)
+            return self._get_missing_mandate_problem(company)
+        reference = mandate.unique_mandate_reference
         owner = mandate.sudo().partner_id.commercial_partner_id
-        if owner != payer or mandate.company_id != company:
+        if owner != payer:
             return self.env._(
-                "Mandate %(mandate)s was signed by %(owner)s for %(company)s, not by this customer for this company.",
-                mandate=mandate.unique_mandate_reference,
+                "Mandate %(mandate)s was signed by %(owner)s, not by %(payer)s.",
+                mandate=reference,
                 owner=owner.name,
-                company=mandate.company_id.name,
+                payer=payer.name,
+            )
+        if mandate.company_id != company:
+            return self.env._(
+                "Mandate %(mandate)s was signed for %(other)s, not for %(company)s.",
+                mandate=reference,
+                other=mandate.sudo().company_id.name,
+                company=company.name,
             )
         return mandate._get_mandate_problem()
+
+    def _get_missing_mandate_problem(self, company):
+        """The sentence for a customer without any mandate for ``company``."""
+        payer = self.commercial_partner_id
+        if self.sudo().commercial_partner_id.bank_ids.mandate_ids:
+            return self.env._(
+                "The mandates of %(payer)s are for another company than %(company)s.",
+                payer=payer.name,
+                company=company.name,
+            )
+        return self.env._("No direct-debit mandate. Ask %s to sign one.", payer.name)
 
     # === POSTING IN BULK
 

@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 
@@ -6,6 +7,18 @@ class ResPartner(models.Model):
     """Who needs a direct-debit mandate, and asking for a new one."""
 
     _inherit = "res.partner"
+
+    # === ACTIONS
+
+    def action_send_mandate_request(self):
+        """Mail this customer a link to the mandate form of the current company."""
+        self.ensure_one()
+        self.env["bfocused.mandate.request"].check_access("read")  # for those who may see what is asked
+        request = self.env["bfocused.mandate.request"]._get_or_create_for(self, self.env.company)
+        request._send()
+        return request._notify_sent()
+
+    # === BUSINESS
 
     def _needs_mandate(self, company):
         """Whether ``company`` collects, or is going to collect, from this customer by direct debit."""
@@ -26,12 +39,34 @@ class ResPartner(models.Model):
         )
         return bool(self.env["account.move"].sudo().search_count(owed, limit=1))
 
-    def _request_new_mandate(self, reason):
-        """Ask this customer to sign a new mandate for the current company; here, a person is told to do so.
+    def _request_new_mandate(self, reason, scheme=None):
+        """Ask this customer to sign a new mandate for the current company: by mail, or else a person is told to ask.
 
-        :param reason: why, as a sentence
+        :param reason: why, as a sentence for staff
+        :param scheme: ``CORE`` or ``B2B``; that of the present mandate when left out
         """
         self.ensure_one()
+        if self.env.company.mandate_auto_request:
+            try:
+                return self._mail_mandate_request(reason, scheme)
+            except UserError as error:
+                reason = f"{reason} {error}"
+        return self._schedule_mandate_request(reason)
+
+    def _mail_mandate_request(self, reason, scheme):
+        """Mail a link to the form, unless the customer has one that works.
+
+        :raise UserError: when it can't be mailed
+        """
+        values = {"scheme": scheme} if scheme else {}
+        with self.env.cr.savepoint():
+            request = self.env["bfocused.mandate.request"]._get_or_create_for(self, self.env.company, **values)
+            if not request._has_working_link():
+                request._send()
+            request.message_post(body=reason)
+
+    def _schedule_mandate_request(self, reason):
+        """Tell a person to ask this customer for a new mandate."""
         user = self._get_mandate_user(self.env.company)
         told = self.with_context(lang=user.lang)
         told.commercial_partner_id.activity_schedule(
@@ -41,6 +76,11 @@ class ResPartner(models.Model):
             note=reason,
             user_id=user.id,
         )
+
+    def _get_debit_payment_mode(self, company):
+        """The direct-debit payment mode by which ``company`` collects from this customer; maybe empty."""
+        mode = self.commercial_partner_id.with_company(company).customer_payment_mode_id
+        return mode if mode.payment_method_id.mandate_required else company.billing_payment_mode_id
 
     def _get_mandate_user(self, company):
         """Who looks after this customer's mandates: the salesperson, or else a billing manager of the company."""

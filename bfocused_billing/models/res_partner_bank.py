@@ -1,0 +1,38 @@
+from odoo import models
+from odoo.exceptions import UserError
+
+from odoo.addons.base_iban.models.res_partner_bank import normalize_iban
+
+from ..tools import changed_values
+
+ACCOUNT_FIELDS = ("acc_number", "acc_holder_name", "partner_id")
+
+
+class ResPartnerBank(models.Model):
+    _inherit = "res.partner.bank"
+
+    def write(self, vals):
+        # EXTENDS 'base': through its account a signed mandate would become another one
+        changes = {name: vals[name] for name in ACCOUNT_FIELDS if name in vals}
+        for account in self if changes else ():
+            if account._get_account_changes(changes) and account.sudo()._get_signed_mandates():
+                raise UserError(
+                    self.env._(
+                        "A mandate was signed for this bank account, so its number, holder and owner are fixed. Add "
+                        "the new account beside it."
+                    )
+                )
+        return super().write(vals)
+
+    def _get_account_changes(self, changes):
+        """The part of ``changes`` that makes it another account: spaces in its number don't."""
+        changes = changed_values(self, changes)
+        if normalize_iban(changes.get("acc_number")) == normalize_iban(self.acc_number):
+            changes.pop("acc_number", None)
+        return changes
+
+    def _get_signed_mandates(self):
+        """The mandates that stand or fall with what this account is."""
+        return self.mandate_ids.filtered(
+            lambda mandate: mandate.company_id.use_billing and (mandate.request_id or mandate.state == "valid")
+        )
