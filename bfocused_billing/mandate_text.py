@@ -84,8 +84,9 @@ def mandate_text(scheme, lang, creditor, days):
     :param days: calendar days between the announcement of a collection and the collection
     """
     language = text_language(lang)
+    authorisation = _AUTHORISATION[language].format(creditor=creditor)
     parts = (
-        _AUTHORISATION[language].format(creditor=creditor),
+        f"{authorisation.rstrip('.')}.",  # a name such as "X B.V." ends the sentence itself
         _RIGHTS[scheme, language],
         _NOTICE[language].format(days=days),
     )

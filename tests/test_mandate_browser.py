@@ -5,8 +5,6 @@ import subprocess
 from odoo import Command
 from odoo.tests import HttpCase, tagged
 
-from odoo.addons.bfocused_billing.tests.mandate_common import SIGNATURE
-
 
 @tagged("post_install", "-at_install")
 class TestMandateBrowser(HttpCase):
@@ -48,12 +46,20 @@ class TestMandateBrowser(HttpCase):
             }
         )
         cls.order = cls.env["sale.order"].create(
-            {"partner_id": cls.customer.id, "order_line": [Command.create({"product_id": product.id})]}
+            {
+                "partner_id": cls.customer.id,
+                "order_line": [Command.create({"product_id": product.id})],
+                "require_signature": True,
+                "require_payment": False,
+            }
         )
-        cls.order.write({"signed_by": "Jan de Boer", "signature": SIGNATURE})
-        cls.order._validate_order()
+        cls.order.action_quotation_sent()
 
     def sign_by_link(self):
+        """The customer accepts the quotation, leaves the form, and comes back to it by the link of the e-mail."""
+        self.start_tour(self.order.get_portal_url(), "bfocused_billing_accept_quotation")
+        self.assertRecordValues(self.order, [{"state": "sent", "awaits_mandate": True, "signed_by": "Jan de Boer"}])
+        self.assertFalse(self.order.subscription_ids)
         self.order.action_send_mandate_request()
         mail = self.env["mail.mail"].search([("subject", "ilike", "mandate")], limit=1, order="id desc")
         link = mail.body_html.split("/mandate/")[1].split('"')[0]

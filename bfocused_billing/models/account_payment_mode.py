@@ -18,6 +18,7 @@ class AccountPaymentMode(models.Model):
         precompute=True,
         store=True,
         readonly=False,
+        copy=True,
         help="Calendar days between the date of the invoice, which announces the debit, and the debit. By default the "
         "company's. New mandates that are collected with this payment mode say this number; one that was signed with "
         "a larger number keeps that.",

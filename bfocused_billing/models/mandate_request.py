@@ -78,7 +78,7 @@ class MandateRequest(models.Model):
     scheme = fields.Selection(
         selection=[("CORE", "Basic (CORE)"), ("B2B", "Enterprise (B2B)")], required=True, readonly=True
     )
-    prenotification_days = fields.Integer(readonly=True)
+    prenotification_days = fields.Integer(string="Pre-notification (days)", readonly=True)
     lang = fields.Char(string="Language", readonly=True)
     iban = fields.Char(string="IBAN", readonly=True, size=34)
     bic = fields.Char(string="BIC", readonly=True)
@@ -270,6 +270,7 @@ class MandateRequest(models.Model):
         if self.state != "open":
             raise UserError(self.env._("Mandate %s is no longer open. Make a new request.", self.reference))
         self._check_sendable()
+        self._take_notice_days()
         link = f"{self.get_base_url()}/mandate/{self._renew_token()}"
         template = self.env.ref("bfocused_billing.mandate_request_email").sudo()
         # The link is the customer's alone: the message isn't shown on the record, and goes once it is sent.

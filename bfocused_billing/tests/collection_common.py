@@ -1,8 +1,11 @@
+import base64
 import csv
 from pathlib import Path
 
+from lxml import etree
+
 from odoo import Command
-from odoo.tools import file_path
+from odoo.tools import file_open, file_path
 
 from .common import BillingCase
 
@@ -10,11 +13,14 @@ from .common import BillingCase
 class CollectionCase(BillingCase):
     """A company that collects on its own bank contract, with customers, accounts and mandates of the sample data."""
 
+    namespaces = {"p": "urn:iso:std:iso:20022:tech:xsd:pain.008.001.02"}
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.company.write(
             {
+                "company_registry": "27312345",
                 "sepa_creditor_identifier": "NL43ZZZ273123450000",
                 "mandate_warning_months": "30, 33, 35",
             }
@@ -104,3 +110,15 @@ class CollectionCase(BillingCase):
         order.open2generated()
         order.generated2uploaded()
         return order
+
+    @classmethod
+    def get_file(cls, order):
+        """The file of a confirmed order, as an XML tree."""
+        action = order.open2generated()
+        return etree.fromstring(base64.b64decode(cls.env["ir.attachment"].browse(action["res_id"]).datas))
+
+    @classmethod
+    def assert_valid(cls, root):
+        """Compare a file with ISO 20022's own schema."""
+        with file_open("account_banking_sepa_direct_debit/data/pain.008.001.02.xsd", "rb") as xsd:
+            etree.XMLSchema(etree.parse(xsd)).assertValid(root)

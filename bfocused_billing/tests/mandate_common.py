@@ -1,4 +1,5 @@
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import Command, fields
 
@@ -8,6 +9,29 @@ IBAN = "NL91ABNA0417164300"
 OTHER_IBAN = "NL20INGB0001234567"
 # 1 x 1 pixel, what a browser sends of a signature: PNG in base64 without its data prefix
 SIGNATURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+DETAILS = {
+    "iban": IBAN,
+    "account_holder": "Hotel Zonder B.V.",
+    "signatory": "Jan Jansen",
+    "signatory_role": "Directeur",
+    "place": "Arnhem",
+}
+EVIDENCE = {"ip": "192.0.2.7", "user_agent": "Test browser"}
+PDF = b"%PDF-1.4 scanned form"
+
+
+class Signing:
+    """Customers who fill in the form and sign, without the rendering of the document."""
+
+    def make_request(self, customer, **values):
+        return self.env["bfocused.mandate.request"]._get_or_create_for(customer, self.company, **values)
+
+    def sign(self, request, **details):
+        request._set_details({**DETAILS, **details})
+        with patch.object(self.env.registry["bfocused.mandate.request"], "_render_form", lambda *args: PDF):
+            request._sign(SIGNATURE, EVIDENCE)
+        return request.mandate_id
 
 
 class MandateCase(BillingCase):

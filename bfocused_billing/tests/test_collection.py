@@ -1,15 +1,12 @@
-import base64
-
 from freezegun import freeze_time
 from lxml import etree
 
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools import file_open
 
 from .collection_common import CollectionCase
 from .common import day
 
-NS = {"p": "urn:iso:std:iso:20022:tech:xsd:pain.008.001.02"}
+NS = CollectionCase.namespaces
 
 
 @freeze_time("2026-03-02 10:00:00")
@@ -23,10 +20,6 @@ class TestCollection(CollectionCase):
 
     def get_days(self, moves):
         return moves.line_ids.payment_line_ids.sorted("id").mapped("date")
-
-    def get_file(self, order):
-        action = order.open2generated()
-        return etree.fromstring(base64.b64decode(self.env["ir.attachment"].browse(action["res_id"]).datas))
 
     def collect(self, today="2026-03-02"):
         return self.mode._collect(day(today))
@@ -152,8 +145,7 @@ class TestCollection(CollectionCase):
         order = self.make_order(move, self.make_invoice(b2b, 50.0))
         order.draft2open()
         root = self.get_file(order)
-        with file_open("account_banking_sepa_direct_debit/data/pain.008.001.02.xsd", "rb") as xsd:
-            etree.XMLSchema(etree.parse(xsd)).assertValid(root)
+        self.assert_valid(root)
 
         def get(path):
             return [node.text for node in root.findall(f".//p:{path}", NS)]

@@ -325,5 +325,5 @@ class TestMandatePortal(HttpCase, MandateCase):
         token = second._renew_token()
         self.post_details(token, iban=OTHER_IBAN)
         self.sign(token)
-        self.assertEqual(second.mandate_id.original_debtor_account, "NL91 ABNA 0417 1643 00")
+        self.assertEqual(second.mandate_id.replaced_mandate_id, self.request_made.mandate_id)
         self.assertEqual(self.request_made.mandate_id.state, "cancel")

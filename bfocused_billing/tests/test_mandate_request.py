@@ -1,6 +1,5 @@
 from base64 import b64decode, b64encode
 from datetime import timedelta
-from unittest.mock import patch
 
 from freezegun import freeze_time
 
@@ -8,33 +7,18 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user
 
+from ..mandate_text import TEXT_VERSION
 from .common import day
-from .mandate_common import IBAN, OTHER_IBAN, SIGNATURE, MandateCase
-
-DETAILS = {
-    "iban": IBAN,
-    "account_holder": "Hotel Zonder B.V.",
-    "signatory": "Jan Jansen",
-    "signatory_role": "Directeur",
-    "place": "Arnhem",
-}
-EVIDENCE = {"ip": "192.0.2.7", "user_agent": "Test browser"}
-PDF = b"%PDF-1.4 scanned form"
+from .mandate_common import DETAILS, EVIDENCE, IBAN, OTHER_IBAN, PDF, SIGNATURE, MandateCase, Signing
 
 
-class RequestCase(MandateCase):
+class RequestCase(Signing, MandateCase):
     def setUp(self):
         super().setUp()
         self.requests = self.env["bfocused.mandate.request"]
 
     def make_request(self, customer=None, **values):
-        return self.requests._get_or_create_for(customer or self.newcomer, self.company, **values)
-
-    def sign(self, request, **details):
-        request._set_details({**DETAILS, **details})
-        with patch.object(self.env.registry["bfocused.mandate.request"], "_render_form", lambda *args: PDF):
-            request._sign(SIGNATURE, EVIDENCE)
-        return request.mandate_id
+        return super().make_request(customer or self.newcomer, **values)
 
     def get_recipient(self, mail):
         return mail.email_to or mail.recipient_ids.email
@@ -80,7 +64,7 @@ class TestSigning(RequestCase):
                     "state": "done",
                     "signed_ip": "192.0.2.7",
                     "signed_user_agent": "Test browser",
-                    "text_version": "EPC 2026-1",
+                    "text_version": TEXT_VERSION,
                     "token_hash": False,
                     "iban": "NL91 ABNA 0417 1643 00",
                     "bic": "ABNANL2A",
@@ -180,7 +164,7 @@ class TestSigning(RequestCase):
     def test_the_text_is_that_of_the_scheme_and_the_language(self):
         request = self.make_request()
         self.assertIn("binnen 8 weken", request._get_text())
-        self.assertIn("5 kalenderdagen", request._get_text())
+        self.assertIn("14 kalenderdagen", request._get_text())
         self.assertEqual(request._get_title(), "Doorlopende machtiging SEPA")
         english = self.make_request(self.make_customer("Ltd", with_mandate=False, lang="en_US"), scheme="B2B")
         self.assertIn("not entitled to a refund", english._get_text())
@@ -216,6 +200,7 @@ class TestReplacing(RequestCase):
 
     def test_the_new_mandate_replaces_the_old(self):
         old = self.sign(self.make_request())
+        old.last_debit_date = fields.Date.today()
         subscription = self.make_subscription(self.month, self.cloudbox, customer=self.newcomer, mandate_id=old.id)
         new = self.sign(self.make_request(), iban=OTHER_IBAN)
         self.assertEqual((old.state, new.state), ("cancel", "valid"))
@@ -234,6 +219,7 @@ class TestReplacing(RequestCase):
 
     def test_the_same_account_leaves_no_original_account(self):
         old = self.sign(self.make_request())
+        old.last_debit_date = fields.Date.today()
         new = self.sign(self.make_request())
         self.assertEqual(new.original_mandate_reference, old.unique_mandate_reference)
         self.assertFalse(new.original_debtor_account)
@@ -252,7 +238,7 @@ class TestReplacing(RequestCase):
         self.assertEqual((old.state, new.state), ("valid", "valid"))
         self.assertEqual(self.newcomer._get_billing_mandate(self.company), old)
         new.b2b_registered_date = "2026-01-01"
-        self.assertEqual((old.state, new.original_mandate_reference), ("cancel", old.unique_mandate_reference))
+        self.assertEqual((old.state, new.replaced_mandate_id), ("cancel", old))
 
     def test_a_cancelled_mandate_asks_the_customer_for_a_new_one_once(self):
         mandate = self.sign(self.make_request())

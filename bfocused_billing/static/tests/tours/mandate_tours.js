@@ -46,3 +46,18 @@ registry.category("web_tour.tours").add("bfocused_billing_sign_mandate", {
         { content: "with the document", trigger: "a.o_mandate_pdf" },
     ],
 });
+
+registry.category("web_tour.tours").add("bfocused_billing_accept_quotation", {
+    steps: () => [
+        { content: "What comes after accepting", trigger: ".o_mandate_notice" },
+        {
+            content: "Accept",
+            trigger: "a[data-bs-target='#modalaccept']:visible",
+            run: "click",
+        },
+        { trigger: ".modal .o_web_sign_name_and_signature input", run: "edit Jan de Boer" },
+        { trigger: ".modal canvas.o_web_sign_signature", run: "canvasNotEmpty" },
+        { trigger: ".modal .o_portal_sign_submit:enabled", run: "click", expectUnloadPage: true },
+        { content: "leads to the mandate form", trigger: ".o_mandate_form input[name=iban]" },
+    ],
+});
