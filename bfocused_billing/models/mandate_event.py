@@ -26,7 +26,7 @@ class MandateEvent(models.Model):
     company_id = fields.Many2one("res.company", readonly=True)
     date = fields.Date(readonly=True)
     kind = fields.Selection(
-        selection=[("signature", "Signature"), ("debit", "Last debit"), ("expiry", "Expiry")], readonly=True
+        selection=[("signature", "Signing"), ("debit", "Last debit"), ("expiry", "Expiry")], readonly=True
     )
     state = fields.Selection(related="mandate_id.state")
 
