@@ -61,7 +61,7 @@ class TestMandateBrowser(HttpCase):
         self.assertRecordValues(self.order, [{"state": "sent", "awaits_mandate": True, "signed_by": "Jan de Boer"}])
         self.assertFalse(self.order.subscription_ids)
         self.order.action_send_mandate_request()
-        mail = self.env["mail.mail"].search([("subject", "ilike", "mandate")], limit=1, order="id desc")
+        mail = self.env["mail.mail"].search([("body_html", "ilike", "/mandate/")], limit=1, order="id desc")
         link = mail.body_html.split("/mandate/")[1].split('"')[0]
         self.start_tour(f"/mandate/{link}", "bfocused_billing_sign_mandate")
         self.assertEqual(self.order.state, "sale")
@@ -78,6 +78,9 @@ class TestMandateBrowser(HttpCase):
         ).stdout.decode()
         for words in (
             "Doorlopende machtiging SEPA",
+            "Incassant-ID",
+            "Machtigingskenmerk",
+            "Reden betaling",
             "NL69ZZZ123456780000",
             request.reference,
             "NL91 ABNA 0417 1643 00",

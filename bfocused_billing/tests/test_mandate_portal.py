@@ -89,16 +89,16 @@ class TestMandatePortal(HttpCase, MandateCase):
 
     def test_without_details_there_is_nothing_to_sign_yet(self):
         self.assertEqual(self.get(f"/mandate/{self.token}/sign").status_code, 303)
-        self.assertIn("can't be signed", self.sign(self.token)["error"])
+        self.assertIn("kan niet meer worden ondertekend", self.sign(self.token)["error"])
         self.assertEqual(self.request_made.state, "open")
 
     def test_a_wrong_iban_is_said_at_once_and_when_it_is_sent(self):
         path = f"/mandate/{self.token}/iban"
-        self.assertIn("typing error", self.call(path, iban="NL92ABNA0417164300")["error"])
+        self.assertIn("typefout", self.call(path, iban="NL92ABNA0417164300")["error"])
         self.assertEqual(self.call(path, iban="nl91abna0417164300")["iban"], "NL91 ABNA 0417 1643 00")
         self.assertEqual(self.call(path, iban=IBAN)["bic"], "ABNANL2A")
         answer = self.post_details(self.token, iban="NL92ABNA0417164300")
-        self.assertIn("typing error", answer.text)
+        self.assertIn("typefout", answer.text)
         self.assertIn("Hotel Zonder B.V.", answer.text, "what was filled in stays")
         self.assertFalse(self.request_made.iban)
 
@@ -215,7 +215,7 @@ class TestMandatePortal(HttpCase, MandateCase):
         )
         self.assertNotIn("result", answer.json())
         self.assertIn("413", str(answer.json()["error"]))
-        self.assertIn("too large", self.sign(self.token, signature="A" * (1024 * 1024))["error"])
+        self.assertIn("te groot", self.sign(self.token, signature="A" * (1024 * 1024))["error"])
         self.assertEqual(self.request_made.state, "open")
 
     def test_odd_parameters_are_refused_with_a_sentence(self):
@@ -228,7 +228,7 @@ class TestMandatePortal(HttpCase, MandateCase):
     def test_a_hundred_wrong_ibans_in_a_row_are_slowed_down(self):
         path = f"/mandate/{self.token}/iban"
         answers = [self.call(path, iban=f"XX{number:02}ABNA0417164300")["error"] for number in range(100)]
-        self.assertEqual(sum("typing error" in answer for answer in answers), self.company.mandate_attempt_limit)
+        self.assertEqual(sum("typefout" in answer for answer in answers), self.company.mandate_attempt_limit)
         self.assertIn("Try again in", answers[-1])
         self.assertIn("Try again in", self.call(path, iban=IBAN)["error"])
         self.assertIn("Try again in", self.get(f"/mandate/{self.token}").text)
@@ -270,7 +270,7 @@ class TestMandatePortal(HttpCase, MandateCase):
         self.sign(key)
         self.assertEqual(order.state, "sale")
         self.assertTrue(order.subscription_ids.in_progress)
-        self.assertIn("is confirmed", self.get(f"/mandate/{key}/done").text)
+        self.assertIn("is bevestigd", self.get(f"/mandate/{key}/done").text)
 
     def test_whoever_stops_half_way_goes_on_from_the_quotation_later(self):
         order = self.make_quotation()
