@@ -30,7 +30,14 @@ class AccountMove(models.Model):
 
     # === COMPUTE
 
-    @api.depends("billing_state", "state", "deferred_until", "company_id.billing_min_amount", "commercial_partner_id")
+    @api.depends(
+        "billing_state",
+        "state",
+        "deferred_until",
+        "company_id.use_billing",
+        "company_id.billing_min_amount",
+        "commercial_partner_id",
+    )
     def _compute_deferral_reason(self):
         for move in self:
             move.deferral_reason = move._is_waiting() and move._get_deferral_reason()
@@ -57,9 +64,15 @@ class AccountMove(models.Model):
     def action_send_anyway(self):
         """Post the deferred invoices now instead of at the quarter turn, dated today, and go on to sending them."""
         waiting = self.filtered(lambda move: move._is_waiting())
-        waiting.write(self._prepare_billing_dates(fields.Date.context_today(self)))
-        waiting.with_context(billing_send_anyway=True).action_post()
+        waiting._send_off()
         return waiting.action_send_and_print()
+
+    def _send_off(self):
+        """Post these deferred invoices, dated today, to be collected with the mandates that are valid today."""
+        for move in self:
+            move.mandate_id = move._get_group_key().mandate_id
+        self.write(self._prepare_billing_dates(fields.Date.context_today(self)))
+        self.with_context(billing_send_anyway=True).action_post()
 
     # === BUSINESS
 
@@ -80,7 +93,7 @@ class AccountMove(models.Model):
 
     def _is_waiting(self):
         self.ensure_one()
-        return self.billing_state == "deferred" and self.state == "draft"
+        return self.billing_state == "deferred" and self.state == "draft" and self.company_id.use_billing
 
     def _get_waiting_domain(self, company):
         """Domain of the invoices of ``company`` that wait for the quarter turn."""

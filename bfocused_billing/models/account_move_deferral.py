@@ -27,15 +27,13 @@ class AccountMove(models.Model):
         # EXTENDS 'account': a person's confirmation defers what is too small, and lets wait what waits
         if self.env.context.get("billing_send_anyway"):
             return super().action_post()
-        waiting = self._defer_small()
-        others = self - waiting
+        waiting, others = self._defer_small()
         result = super(AccountMove, others).action_post() if others or not self else False
         return waiting._get_deferred_notification() if waiting and not result else result
 
     def action_validate_moves_with_confirmation(self):
         # EXTENDS 'account': the same when many are confirmed from the list
-        waiting = self._defer_small()
-        others = self - waiting
+        waiting, others = self._defer_small()
         result = False
         if others or not waiting:
             result = super(AccountMove, others).action_validate_moves_with_confirmation()
@@ -67,10 +65,14 @@ class AccountMove(models.Model):
     def _defer_small(self):
         """Let those of these drafts wait that are too small to be sent, or postpone only their collection.
 
-        :return: the drafts that wait, also those that waited before
+        :return: the drafts that wait, also those that waited before; and those that don't, without what was put on
+            another of them
         """
         waiting = self.browse()
-        for move in self:  # one after the other: what waits already counts for the next
+        drafts = self.filtered(lambda move: move.state == "draft")
+        for move in drafts:  # one after the other: what waits already counts for the next
+            if move.state == "cancel":
+                continue  # one before it took it along
             if move._is_waiting() and not move._is_paid_online():
                 waiting += move
                 continue
@@ -84,7 +86,8 @@ class AccountMove(models.Model):
             else:
                 move._defer_until(date)
                 waiting += move
-        return waiting
+        taken = drafts.filtered(lambda move: move.state == "cancel")
+        return waiting - taken, self - waiting - taken
 
     def _is_deferrable(self):
         """Whether the deferral is about this draft at all: an invoice nobody saw or paid yet, made without a run."""
@@ -148,9 +151,7 @@ class AccountMove(models.Model):
         if joining:
             self.write({"payment_mode_id": terms.payment_mode_id, "mandate_id": terms.mandate_id})
             (self + joining)._merge_waiting()
-        beside = waiting - joining
-        beside.write(self._prepare_billing_dates(fields.Date.context_today(self)))
-        beside.with_context(billing_send_anyway=True).action_post()
+        (waiting - joining)._send_off()
 
     def _postpone_collection(self, date):
         """Let the invoice be sent now and be collected with the quarter's batch."""

@@ -18,7 +18,12 @@ class AccountMoveLine(models.Model):
     is_billing_credit = fields.Boolean(
         string="Credits billed days", copy=False, help="Gives back a part of a period that was billed before."
     )
-    charge_ids = fields.One2many(comodel_name="bfocused.billing.charge", inverse_name="move_line_id", string="Charges")
+    charge_ids = fields.One2many(
+        comodel_name="bfocused.billing.charge",
+        inverse_name="move_line_id",
+        string="Charges",
+        groups="bfocused_billing.group_billing_user",
+    )
     refunded_line_id = fields.Many2one(
         comodel_name="account.move.line",
         string="Credited invoice line",

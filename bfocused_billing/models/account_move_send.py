@@ -5,15 +5,31 @@ class AccountMoveSend(models.AbstractModel):
     _inherit = "account.move.send"
 
     @api.model
-    def _hook_if_success(self, moves_data, from_cron=False):
+    def _link_invoice_documents(self, invoices_data):
         # EXTENDS 'account': it marks an invoice as sent once its PDF is made, also where there is nobody to send it to
+        invoices = self.env["account.move"].union(*invoices_data)
+        unsent = invoices.filtered(lambda move: move.company_id.use_billing and not move.is_move_sent)
+        result = super()._link_invoice_documents(invoices_data)
+        unsent.is_move_sent = False
+        return result
+
+    @api.model
+    def _hook_if_success(self, moves_data, from_cron=False):
+        # EXTENDS 'account': sent is what could go to somebody (T16)
         result = super()._hook_if_success(moves_data, from_cron=from_cron)
         for move, move_data in moves_data.items():
             if move.company_id.use_billing:
-                move.is_move_sent = self._is_handed_over(move, move_data)
-                if not move.is_move_sent:
-                    move.message_post(body=self.env._("Not sent: %s has no e-mail address.", move.partner_id.name))
+                if self._is_handed_over(move, move_data):
+                    move.is_move_sent = True
+                else:
+                    move.message_post(body=self._get_unsent_reason(move, move_data))
         return result
+
+    @api.model
+    def _get_unsent_reason(self, move, move_data):
+        if "email" in move_data["sending_methods"]:
+            return self.env._("Not sent: %s has no e-mail address.", move.partner_id.name)
+        return self.env._("Not sent: this invoice can't go by the chosen way of sending.")
 
     @api.model
     def _is_handed_over(self, move, move_data):

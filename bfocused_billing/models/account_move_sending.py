@@ -1,10 +1,10 @@
 import logging
 
-from psycopg2 import OperationalError
-
 from odoo import models
 from odoo.exceptions import UserError
 from odoo.tools import split_every
+
+from ..tools import do_apart
 
 _logger = logging.getLogger(__name__)
 
@@ -35,20 +35,16 @@ class AccountMove(models.Model):
         self.exists().filtered(lambda move: move.state == "posted" and not move.is_move_sent)._send_apart()
 
     def _send_apart(self):
-        """Send together; when that fails in halves, until the failing invoice stands alone and says why."""
-        if not self:
-            return
-        try:
-            with self.env.cr.savepoint():
-                self.env["account.move.send"]._generate_and_send_invoices(self, allow_raising=False)
-        except OperationalError:
-            raise
-        except Exception as error:  # one invoice that can't be sent must not stop the others
-            if len(self) > 1:
-                middle = len(self) // 2
-                self[:middle]._send_apart()
-                self[middle:]._send_apart()
-                return
-            if not isinstance(error, UserError):
-                _logger.exception("Invoice %s could not be sent", self.id)
-            self.message_post(body=self.env._("Not sent: %s", error))
+        """Send these invoices together; one that can't be sent says why."""
+        send = self.env["account.move.send"]
+        do_apart(
+            self.env.cr,
+            self,
+            lambda moves: send._generate_and_send_invoices(moves, allow_raising=False),
+            lambda move, error: move._tell_unsent(error),
+        )
+
+    def _tell_unsent(self, error):
+        if not isinstance(error, UserError):
+            _logger.error("Invoice %s could not be sent", self.id, exc_info=error)
+        self.message_post(body=self.env._("Not sent: %s", error))

@@ -62,8 +62,12 @@ class BillingCollectMixin(models.AbstractModel):
 
     def _collect_subscription(self, subscription, lines, memo):
         key, partner = self._get_group_key(subscription, memo), subscription._get_billing_partner()
-        reason = subscription._get_hold_reason(self.date) or self._get_obstacle(key, partner, lines.product_id, memo)
-        return BillingGroup(key, partner, reason, items=lines._get_items(self.date))
+        items, products = lines._get_items(self.date), lines.product_id
+        if all(item.due.is_credit for item in items):  # what the customer gets back needs no mandate and no range
+            reason, products = "", products.browse()
+        else:
+            reason = subscription._get_hold_reason(self.date)
+        return BillingGroup(key, partner, reason or self._get_obstacle(key, partner, products, memo), items=items)
 
     def _find_due_lines(self, customers=None):
         """The subscription lines that owe something on the date of the run.

@@ -64,6 +64,7 @@ class BillingGroup:
     is_completed: bool = False  # with what else waits for the customer it comes to the minimum
     amount_untaxed: float = 0.0  # of the items, in the group's currency
     amount_total: float = 0.0
+    invoice_date: date | None = None
     deferred_until: date | None = None
     collection_date: date | None = None  # invoiced now, collected from this day on
     move: Any = None  # account.move, once it is drafted

@@ -1,4 +1,4 @@
-from odoo import Command, models
+from odoo import Command, fields, models
 from odoo.tools import partition
 
 from ..periods import next_quarter
@@ -51,7 +51,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         wish = group.partner.commercial_partner_id.with_company(company).billing_deferral
         if self.is_quarter_turn or wish == "never" or group.is_completed or self._takes_released(group):
             return None
-        if group.amount_total <= 0 and not self._get_draft_to_wait_on(group):
+        if self._gives_back(group) and not self._get_draft_to_wait_on(group):
             return None  # what the customer gets back doesn't wait, unless something waits to set it off against
         if wish == "always":
             return next_quarter(self.date)
@@ -61,10 +61,16 @@ class BillingInvoiceMixin(models.AbstractModel):
             return None
         return next_quarter(self.date)
 
+    def _gives_back(self, group):
+        """Whether nothing is left to pay after what the customer gets back; what is free as such gives back nothing."""
+        is_credited = any(item.due and item.due.is_credit for item in group.items)
+        return group.amount_total < 0 or (is_credited and group.amount_total == 0)
+
     # === DRAFT
 
     def _draft(self, groups):
         """Put the charges of the groups on draft invoices, and in the ledger."""
+        self._set_invoice_dates(groups)
         joining, starting = partition(self._get_joined, groups)
         for group in joining:
             group.move = self._get_joined(group)._merge_waiting()
@@ -73,6 +79,17 @@ class BillingInvoiceMixin(models.AbstractModel):
         for group, move in zip(starting, moves, strict=True):
             group.move = move
         self._create_charges(groups)
+
+    def _set_invoice_dates(self, groups):
+        """Date the invoices on the day of the run; what it held or failed to bill at first, on the day it is billed.
+
+        Otherwise such an invoice would be overdue, and be dunned for, as soon as it is made.
+        """
+        rows = self.env["bfocused.billing.run.line"].search([("run_id", "=", self.id), ("active", "=", False)])
+        tried_before, today = rows.partner_id.commercial_partner_id, fields.Date.context_today(self)
+        for group in groups:
+            is_late = group.partner.commercial_partner_id in tried_before
+            group.invoice_date = max(self.date, today) if is_late else self.date
 
     def _takes_released(self, group):
         return any(self._is_released(move) for move in group.waiting or ())
@@ -107,7 +124,7 @@ class BillingInvoiceMixin(models.AbstractModel):
             "fiscal_position_id": key.fiscal_position_id,
             "payment_mode_id": key.payment_mode_id,
             "mandate_id": key.mandate_id,
-            **self.env["account.move"]._prepare_billing_dates(self.date),
+            **self.env["account.move"]._prepare_billing_dates(group.invoice_date),
             "invoice_payment_term_id": self._get_term(group).id,
             "invoice_origin": ", ".join(document.name for document in documents),
             "invoice_user_id": next((document.user_id.id for document in documents if document.user_id), False),
@@ -128,7 +145,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         move = group.move
         origins = [move.invoice_origin, *(document.name for document in group.get_documents())]
         values = {
-            **move._prepare_billing_dates(self.date),
+            **move._prepare_billing_dates(max(group.invoice_date, move.invoice_date or self.date)),
             "mandate_id": group.key.mandate_id,
             "billing_run_id": self.id,
             "subscription_id": False,
@@ -143,7 +160,10 @@ class BillingInvoiceMixin(models.AbstractModel):
         return values
 
     def _get_term(self, group):
-        return self.company_id.billing_payment_term_id or group.partner.property_payment_term_id
+        """The payment term of what is collected by direct debit, or else the customer's own."""
+        mode = self.env["account.payment.mode"].browse(group.key.payment_mode_id)
+        collected = mode.payment_method_id.mandate_required and self.company_id.billing_payment_term_id
+        return collected or group.partner.property_payment_term_id
 
     def _prepare_move_lines(self, group):
         return [Command.create(item.values) for item in group.items]

@@ -6,11 +6,12 @@ from psycopg2 import IntegrityError, OperationalError
 from psycopg2.errors import ExclusionViolation, UniqueViolation
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
 from ..periods import is_quarter_turn
+from ..tools import do_apart
 from .billing_group import BillingGroup
 
 _logger = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class BillingRun(models.Model):
         help="Everything due by this day is billed; it is also the date of the invoices.",
     )
     state = fields.Selection(
-        selection=[("draft", "Draft"), ("running", "Running"), ("done", "Done"), ("partial", "Partly failed")],
+        selection=[("draft", "Draft"), ("running", "Running"), ("done", "Done"), ("partial", "Partly done")],
         default="draft",
         required=True,
         readonly=True,
@@ -142,10 +143,26 @@ class BillingRun(models.Model):
 
     # === CRUD
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._check_state_kept(vals)
+        return super().create(vals_list)
+
     def write(self, vals):
+        self._check_state_kept(vals)
+        if vals.keys() & {"date", "company_id"} and any(run.state != "draft" for run in self):
+            raise UserError(self.env._("A billing run that was executed keeps its date. Make a new run."))
         if "date" in vals:  # a preview of another day tells nothing
             self.filtered(lambda run: run.state == "draft")._forget_preview()
         return super().write(vals)
+
+    def _check_state_kept(self, vals):
+        """
+        :raise AccessError: the state tells what the run did, so it isn't written by hand
+        """
+        if "state" in vals and not self.env.su:
+            raise AccessError(self.env._("How far a billing run is shows what it did; use its buttons instead."))
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_executed(self):
@@ -177,7 +194,7 @@ class BillingRun(models.Model):
         self.ensure_one()
         self._check_runnable(states=("running",))
         self._get_pending_chunks()._cancel_jobs()
-        self.state = "partial"
+        self.sudo().state = "partial"
 
     def action_view_invoices(self):
         self.ensure_one()
@@ -200,13 +217,7 @@ class BillingRun(models.Model):
         return moves.action_send_and_print()
 
     def _check_runnable(self, states):
-        if not self.company_id.use_billing:
-            raise UserError(
-                self.env._(
-                    "%s doesn't use B/Focused billing. Switch it on under Billing > Configuration > Settings.",
-                    self.company_id.name,
-                )
-            )
+        self.company_id._check_uses_billing()
         if self.state not in states:
             raise UserError(self.env._('A run with the state "%s" can\'t do that.', self._get_state_label()))
         if self.date > fields.Date.context_today(self) + LATEST_RUN:
@@ -224,12 +235,12 @@ class BillingRun(models.Model):
         run = self._with_billing_context()
         run._forget_preview()
         run._get_pending_chunks()._cancel_jobs()
-        run.chunk_ids.try_lock_for_update().unlink()  # one that is being billed right now is left to its worker
-        run.line_ids.filtered(lambda line: line.outcome in ("held", "failed")).active = False
+        run.chunk_ids.try_lock_for_update().sudo().unlink()  # one that is being billed right now is left to its worker
+        run.line_ids.sudo().filtered(lambda line: line.outcome in ("held", "failed")).active = False
         customers = run._get_customers_to_bill(is_preview)
         chunks = run.chunk_ids._create_for(run, customers, is_preview)
         if not is_preview:
-            run.state = "running"
+            run.sudo().state = "running"
         if len(customers) > run.company_id.billing_background_from:
             chunks._enqueue()
         else:
@@ -254,21 +265,21 @@ class BillingRun(models.Model):
     def _forget_preview(self):
         """Drop outcomes without an invoice that only told what would be."""
         previews = self.filtered(lambda run: run.state == "draft")
-        previews.line_ids.unlink()
+        previews.line_ids.sudo().unlink()
         previews.chunk_ids._cancel_jobs()
-        previews.chunk_ids.unlink()
+        previews.chunk_ids.sudo().unlink()
 
     def _record_outcome(self, rows):
         """Write the outcome per customer on the run.
 
         :param rows: list of values of ``bfocused.billing.run.line``
         """
-        self.env["bfocused.billing.run.line"].create([dict(row, run_id=self.id) for row in rows])
+        self.env["bfocused.billing.run.line"].sudo().create([dict(row, run_id=self.id) for row in rows])
 
     def _finish(self):
         """Close the run once all its customers were dealt with."""
         if self.state == "running" and not self._get_pending_chunks():
-            self.state = "partial" if self.failed_count else "done"
+            self.sudo().state = "partial" if self.failed_count else "done"
 
     def _finish_in_own_transaction(self):
         """The same after a commit; when that fails, the scheduled action closes the run."""
@@ -302,24 +313,19 @@ class BillingRun(models.Model):
             return [BillingGroup(self._get_error_key(customers), customers, error=error)]
 
     def _bill_groups(self, groups):
-        """Bill groups together, in a savepoint; when that fails, in halves, until the failing customer stands alone.
+        """Bill groups together; one that fails falls out alone.
 
         :return: list of values of ``bfocused.billing.run.line``
         """
-        if not groups:
-            return []
-        try:
-            with self.env.cr.savepoint():
-                return self._bill_groups_at_once(groups)
-        except OperationalError:
-            raise  # the database gave up the transaction: the caller repeats it as a whole
-        except Exception as error:  # whatever is wrong with one customer must not stop the others
-            if len(groups) > 1:
-                middle = len(groups) // 2
-                return self._bill_groups(groups[:middle]) + self._bill_groups(groups[middle:])
-            if isinstance(error, (UniqueViolation, ExclusionViolation)) and self._drop_billed(groups[0]):
-                return self._bill_groups(groups) if groups[0].items else []
-            return [self._prepare_failed_row(groups[0], error)]
+        return do_apart(
+            self.env.cr, groups, self._bill_groups_at_once, lambda failed, error: self._give_up(failed[0], error)
+        )
+
+    def _give_up(self, group, error):
+        """The outcome of a customer for whom an error came up; that it was billed already is a success."""
+        if isinstance(error, (UniqueViolation, ExclusionViolation)) and self._drop_billed(group):
+            return self._bill_groups([group]) if group.items or group.waiting else []
+        return [self._prepare_failed_row(group, error)]
 
     def _drop_billed(self, group):
         """Take out of the group what another run billed in the meantime, which is a success.
@@ -360,12 +366,22 @@ class BillingRun(models.Model):
             return dict(row, outcome="held", message=group.hold_reason)
         if group.deferred_until:
             return dict(row, outcome="deferred", move_id=group.move.id, message=group.move.deferral_reason)
+        sign = group.move._get_billing_sign()  # what the customer gets back counts against what others pay
         return dict(
             row,
             outcome="invoiced",
             move_id=group.move.id,
-            amount_untaxed=group.move.amount_untaxed,
-            amount_total=group.move.amount_total,
+            amount_untaxed=sign * group.move.amount_untaxed,
+            amount_total=sign * group.move.amount_total,
+            message=self._get_lock_message(group.move),
+        )
+
+    def _get_lock_message(self, move):
+        """That Odoo booked the invoice on another day than its own, as a sentence; ``False`` when it didn't."""
+        if not move.invoice_date or move.date == move.invoice_date:
+            return False
+        return self.env._(
+            "The books are locked on the day of the invoice, so it was booked on %s.", format_date(self.env, move.date)
         )
 
     def _prepare_failed_row(self, group, error):

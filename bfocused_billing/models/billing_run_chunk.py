@@ -5,6 +5,8 @@ from odoo.tools import split_every
 
 from odoo.addons.queue_job.exception import RetryableJobError
 
+from ..tools import undoable
+
 _logger = logging.getLogger(__name__)
 
 CHUNK_SIZE = 100  # customers whose invoices are made together; more costs memory and saves no time
@@ -39,7 +41,7 @@ class BillingRunChunk(models.Model):
         :param customers: ``res.partner`` records, commercial entities
         :return: the chunks, in the order of the customers
         """
-        return self.create(
+        chunks = self.sudo().create(
             [
                 {
                     "run_id": run.id,
@@ -50,6 +52,7 @@ class BillingRunChunk(models.Model):
                 for part in split_every(CHUNK_SIZE, customers.ids, list)
             ]
         )
+        return chunks.sudo(False)
 
     # === PROCESS
 
@@ -67,16 +70,19 @@ class BillingRunChunk(models.Model):
         run = self.run_id
         if self.state == "done" or run.state != ("draft" if self.is_preview else "running"):
             return
-        with self.env.cr.savepoint() as savepoint:
+        with undoable(self.env.cr) as undo:
             if self.is_preview:
                 run._prepare_collecting()
             rows = run._bill(self.partner_ids)
             if self.is_preview:
-                savepoint.rollback()
+                undo()
         if self.is_preview:
             rows = [dict(row, move_id=False) for row in rows]
         run._record_outcome(rows)
-        self.write({"state": "done", "date_done": fields.Datetime.now()})
+        self._close()
+
+    def _close(self):
+        self.sudo().write({"state": "done", "date_done": fields.Datetime.now()})
 
     # === JOBS
 
@@ -116,7 +122,7 @@ class BillingRunChunk(models.Model):
             job = jobs.get(chunk._get_identity_key())
             if job and job.state == "failed":
                 chunk.run_id._record_outcome(chunk._prepare_failed_rows(job))
-                chunk.write({"state": "done", "date_done": fields.Datetime.now()})
+                chunk._close()
             elif not job or job.state not in LIVE_JOBS:
                 _logger.warning("The job of chunk %s of billing run %s was lost", chunk.id, chunk.run_id.id)
                 chunk._enqueue()

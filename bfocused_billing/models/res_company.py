@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 
 class ResCompany(models.Model):
@@ -58,7 +58,27 @@ class ResCompany(models.Model):
         help="Payment term of invoices collected by direct debit. Empty: the customer's own payment term.",
     )
 
+    billing_orders = fields.Boolean(
+        string="Bill orders with the month turn",
+        help="Hours, delivered products and one-off lines of orders of the months before go on the customer's invoice.",
+    )
+    billing_orders_from = fields.Date(
+        string="Orders from",
+        help="Orders before this day are left to be invoiced by hand. Empty: all orders.",
+    )
+    billing_difference_percent = fields.Float(
+        string="Mark differences over (%)",
+        default=20.0,
+        help="Outcomes of a billing run that differ more than this from the customer's previous run are marked. "
+        "0: none is.",
+    )
+
     # === CONSTRAINTS
+
+    @api.constrains("billing_difference_percent")
+    def _check_billing_difference_percent(self):
+        if any(company.billing_difference_percent < 0 for company in self):
+            raise ValidationError(self.env._("The percentage can't be negative; use 0 to mark no differences."))
 
     @api.constrains("billing_day")
     def _check_billing_day(self):
@@ -116,11 +136,11 @@ class ResCompany(models.Model):
 
     @api.model
     def _get_published_billing_values(self):
-        """The company's published billing rules (R4, R5): what billing starts with when it is switched on.
+        """The company's published billing rules (R3, R4, R5): what billing starts with when it is switched on.
 
         :return: values of the settings; amounts in the company's currency
         """
-        return {"billing_min_amount": 50.0}
+        return {"billing_min_amount": 50.0, "billing_orders": True}
 
     def _apply_published_billing_values(self, given):
         """Fill in what was left empty when billing was switched on.
@@ -137,6 +157,19 @@ class ResCompany(models.Model):
             values["billing_payment_mode_id"] = self._get_direct_debit_mode().id
         self.write(values)
         self._get_billing_pricelist(self.currency_id)
+
+    def _check_uses_billing(self):
+        """
+        :raise UserError: when billing isn't switched on
+        """
+        for company in self:
+            if not company.use_billing:
+                raise UserError(
+                    self.env._(
+                        "%s doesn't use B/Focused billing. Switch it on under Billing > Configuration > Settings.",
+                        company.name,
+                    )
+                )
 
     def _get_direct_debit_mode(self):
         """The company's SEPA direct debit payment mode; made where there is none yet."""

@@ -1,4 +1,5 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 from odoo.addons.base.models.res_partner import _tz_get
 
@@ -12,7 +13,6 @@ class ResCompany(models.Model):
         selection=_tz_get,
         string="Time zone of usage",
         default="Europe/Amsterdam",
-        required=True,
         help="Decides in which month a call or an order falls.",
     )
     usage_product_id = fields.Many2one(
@@ -20,6 +20,11 @@ class ResCompany(models.Model):
         string="Product of call costs",
         help="Product of the invoice lines of numbers without one of their own.",
     )
+
+    @api.constrains("use_billing", "usage_tz")
+    def _check_usage_tz(self):
+        if any(company.use_billing and not company.usage_tz for company in self):
+            raise ValidationError(self.env._("Choose the time zone that decides in which month calls and orders fall."))
 
     def _get_usage_country_code(self):
         """Digits that stand for the leading zero of national numbers."""

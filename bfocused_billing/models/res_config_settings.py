@@ -20,6 +20,14 @@ class ResConfigSettings(models.TransientModel):
         domain="[('payment_method_id.mandate_required', '=', True), ('company_id', '=', company_id)]",
     )
     billing_payment_term_id = fields.Many2one(related="company_id.billing_payment_term_id", readonly=False)
+    billing_deferral_continuing = fields.Selection(related="company_id.billing_deferral_continuing", readonly=False)
+    billing_deferral_separate = fields.Selection(related="company_id.billing_deferral_separate", readonly=False)
+    billing_deferral_warning_days = fields.Integer(related="company_id.billing_deferral_warning_days", readonly=False)
+    billing_difference_percent = fields.Float(related="company_id.billing_difference_percent", readonly=False)
+    billing_orders = fields.Boolean(related="company_id.billing_orders", readonly=False)
+    billing_orders_from = fields.Date(related="company_id.billing_orders_from", readonly=False)
+    usage_tz = fields.Selection(related="company_id.usage_tz", readonly=False)
+    usage_product_id = fields.Many2one(related="company_id.usage_product_id", readonly=False)
 
     @api.onchange("use_billing")
     def _onchange_use_billing(self):

@@ -47,7 +47,9 @@ class SaleOrder(models.Model):
         # OVERRIDE 'subscription_oca': by the cycle chosen on the line, and a line makes a subscription only once
         if not self.use_billing:
             return super().group_subscription_lines()
-        lines = self.order_line.filtered(lambda line: line.subscription_template_id and not line.subscription_line_ids)
+        lines = self.order_line.filtered(
+            lambda line: line.subscription_template_id and not line.sudo().subscription_line_ids
+        )
         return lines.grouped("subscription_template_id")
 
     def create_subscription(self, lines, subscription_tmpl):

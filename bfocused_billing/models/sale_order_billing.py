@@ -39,11 +39,16 @@ class SaleOrder(models.Model):
     # === TERMS
 
     def _get_billing_payment_mode(self):
-        """How this order is paid: as agreed, or else as its customer pays, or else as the company collects."""
+        """How this order is paid: as agreed, or else as its customer pays, or else with the customer's mandate.
+
+        Only subscriptions have to be collected (R1): without a mandate the customer pays the invoice by itself.
+        """
         self.ensure_one()
-        company = self.company_id
-        customers_mode = self.partner_invoice_id.with_company(company).customer_payment_mode_id
-        return self.payment_mode_id or customers_mode or company.billing_payment_mode_id
+        company, partner = self.company_id, self.partner_invoice_id
+        mode = self.payment_mode_id or partner.with_company(company).customer_payment_mode_id
+        if mode or partner._get_mandate_problem(company, partner._get_billing_mandate(company)):
+            return mode
+        return company.billing_payment_mode_id
 
     def _get_billing_mandate(self):
         """The mandate this order is collected with: its own as long as it is usable, or else the customer's current.

@@ -22,7 +22,10 @@ class SaleOrderLine(models.Model):
         comodel_name="sale.subscription.template", compute="_compute_allowed_subscription_template_ids"
     )
     subscription_line_ids = fields.One2many(
-        comodel_name="sale.subscription.line", inverse_name="sale_order_line_id", string="Subscription lines"
+        comodel_name="sale.subscription.line",
+        inverse_name="sale_order_line_id",
+        string="Subscription lines",
+        groups="sales_team.group_sale_salesman",
     )
 
     # === COMPUTE
@@ -101,7 +104,7 @@ class SaleOrderLine(models.Model):
     def write(self, vals):
         # EXTENDS 'sale': once there is a subscription, that is where it is changed
         if {"product_id", "product_uom_qty", "price_unit", "discount", "subscription_template_id"} & vals.keys():
-            for line in self.filtered("subscription_line_ids"):
+            for line in self.sudo().filtered("subscription_line_ids"):
                 if changed_values(line, vals) and line.state == "sale":
                     subscription = line.subscription_line_ids[:1].sale_subscription_id
                     raise UserError(

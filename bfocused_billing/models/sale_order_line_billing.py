@@ -23,7 +23,10 @@ class SaleOrderLine(models.Model):
     _inherit = "sale.order.line"
 
     billing_charge_ids = fields.One2many(
-        comodel_name="bfocused.billing.charge", inverse_name="sale_line_id", string="Charges"
+        comodel_name="bfocused.billing.charge",
+        inverse_name="sale_line_id",
+        string="Charges",
+        groups="bfocused_billing.group_billing_user",
     )
 
     # === WHAT IS DUE
@@ -76,15 +79,11 @@ class SaleOrderLine(models.Model):
         until = domain & Domain("date", "<=", last_day)
         hours = self.sudo()._get_delivered_quantity_by_analytic(until)
         days = self._get_timesheet_days(until)
-        credited = self.filtered(lambda line: line._get_credits())
-        later = credited.sudo()._get_delivered_quantity_by_analytic(domain & Domain("date", ">", last_day))
-        sold = {}
-        for line in self.filtered(lambda line: hours.get(line.id)):
-            quantity = hours[line.id]
-            if line in credited:
-                quantity = line._get_uncredited_hours(quantity, later.get(line.id, 0.0))
-            sold[line] = Sold(quantity, *days[line.id])
-        return sold
+        later = self.sudo()._get_delivered_quantity_by_analytic(domain & Domain("date", ">", last_day))
+        return {
+            line: Sold(line._get_unbilled_hours(hours[line.id], later.get(line.id, 0.0)), *days[line.id])
+            for line in self.filtered(lambda line: hours.get(line.id))
+        }
 
     def _get_billable_timesheet_domain(self):
         """Domain of the timesheets of these lines that may be billed, which is what Odoo links to an invoice."""
@@ -97,8 +96,11 @@ class SaleOrderLine(models.Model):
         rows = self.env["account.analytic.line"].sudo()._read_group(domain, ["so_line"], ["date:min", "date:max"])
         return {line.id: days for line, *days in rows}
 
-    def _get_uncredited_hours(self, hours, later):
-        """Of ``hours`` what isn't billed: Odoo takes all timesheets off an invoice of which a part is credited.
+    def _get_unbilled_hours(self, hours, later):
+        """Of ``hours`` what isn't billed: timesheets can be on no invoice although what they came to is on one.
+
+        Odoo takes all timesheets off an invoice of which a part is credited, and doesn't put them back on one that was
+        cancelled and confirmed again.
 
         :param later: hours after the period, on no invoice either
         """

@@ -21,7 +21,10 @@ class SaleSubscriptionLine(models.Model):
         string="Until", help="First day that is no longer billed. Empty: as long as the subscription runs."
     )
     charge_ids = fields.One2many(
-        comodel_name="bfocused.billing.charge", inverse_name="subscription_line_id", string="Charges"
+        comodel_name="bfocused.billing.charge",
+        inverse_name="subscription_line_id",
+        string="Charges",
+        groups="bfocused_billing.group_billing_user",
     )
     move_line_ids = fields.One2many(
         comodel_name="account.move.line", inverse_name="subscription_line_id", string="Invoice lines"

@@ -162,13 +162,7 @@ class SubscriptionIndexation(models.Model):
         return {**action, "name": self.reason, "domain": [("indexation_id", "=", self.id)]}
 
     def _check_draft(self):
-        if not self.company_id.use_billing:
-            raise UserError(
-                self.env._(
-                    "%s doesn't use B/Focused billing. Switch it on under Billing > Configuration > Settings.",
-                    self.company_id.name,
-                )
-            )
+        self.company_id._check_uses_billing()
         if self.state != "draft":
             raise UserError(self.env._("%s was applied already.", self.display_name))
 

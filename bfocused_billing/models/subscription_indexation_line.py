@@ -1,13 +1,11 @@
 import logging
 
-from psycopg2 import OperationalError
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from ..periods import MONTHS_PER_CYCLE
-from ..tools import changed_values
+from ..tools import changed_values, do_apart
 
 _logger = logging.getLogger(__name__)
 
@@ -130,21 +128,13 @@ class SubscriptionIndexationLine(models.Model):
         pending.filtered(lambda row: not problems[row])._change_prices()
 
     def _change_prices(self):
-        """Change the lines together; when that fails, in halves, until the failing one stands alone."""
-        if not self:
-            return
-        try:
-            with self.env.cr.savepoint():
-                self._change_prices_at_once()
-        except OperationalError:
-            raise  # the database gave up the transaction: the caller repeats it as a whole
-        except Exception as error:  # whatever is wrong with one line must not stop the others
-            if len(self) > 1:
-                middle = len(self) // 2
-                self[:middle]._change_prices()
-                self[middle:]._change_prices()
-                return
-            self._skip(self._get_error_message(error))
+        """Change the lines together; one that can't be changed says why."""
+        do_apart(
+            self.env.cr,
+            self,
+            lambda rows: rows._change_prices_at_once(),
+            lambda row, error: row._skip(row._get_error_message(error)),
+        )
 
     def _change_prices_at_once(self):
         indexation = self.indexation_id

@@ -1,6 +1,8 @@
 from datetime import timedelta
 from unittest.mock import patch
 
+from freezegun import freeze_time
+
 from odoo import Command, fields
 from odoo.exceptions import UserError
 
@@ -123,6 +125,15 @@ class TestBillingRun(BillingCase):
 
     # === HELD
 
+    def test_an_invoice_of_a_locked_day_is_booked_on_the_next_open_one_and_says_so(self):
+        self.make_subscription(self.quarter, self.internet)
+        self.company.sale_lock_date = "2026-01-31"
+        run = self.bill("2026-01-01")
+        invoice = self.get_invoices()
+        self.assertEqual(str(invoice.invoice_date), "2026-01-01")
+        self.assertGreater(str(invoice.date), "2026-01-31")
+        self.assertIn("The books are locked on the day of the invoice", run.line_ids.message)
+
     def test_a_customer_without_mandate_is_held_with_the_reason_and_billed_once_there_is_one(self):
         customer = self.make_customer("Hotel", with_mandate=False)
         self.make_subscription(self.quarter, self.internet, customer=customer)
@@ -152,6 +163,42 @@ class TestBillingRun(BillingCase):
         run.action_retry()
         self.assertEqual(self.get_periods(self.get_invoices(customer)), [("2026-01-01", "2026-03-31")])
         self.assertRecordValues(run, [{"invoice_count": 2, "held_count": 0, "state": "done"}])
+
+    def test_what_was_held_is_dated_on_the_day_it_can_be_billed(self):
+        customer = self.make_customer("Hotel", with_mandate=False)
+        with freeze_time("2026-01-01"):
+            self.make_subscription(self.quarter, self.internet, customer=customer)
+            run = self.bill("2026-01-01")
+        with freeze_time("2026-03-20"):
+            self.make_mandate(customer)
+            run.action_retry()
+        invoice = self.get_invoices(customer)
+        self.assertEqual([str(day) for day in (invoice.invoice_date, invoice.invoice_date_due)], ["2026-03-20"] * 2)
+
+    def test_a_credit_needs_no_mandate_and_no_product_in_the_range(self):
+        with freeze_time("2026-02-10"):
+            subscription = self.make_subscription(self.quarter, self.internet)
+            self.bill("2026-01-01")
+            self.customer.bank_ids.mandate_ids.cancel()
+            self.internet.active = False
+            subscription.date = "2026-02-01"
+            run = self.bill("2026-02-10")
+        self.assertRecordValues(run.line_ids, [{"outcome": "invoiced", "amount_untaxed": -78.67, "message": False}])
+
+    def test_a_preview_counts_nothing_for_the_ranks_of_customers(self):
+        self.make_subscription(self.quarter, self.internet)
+        self.customer.customer_rank = 3
+        self.make_run("2026-01-01").action_preview()
+        counted = self.env.cr.postcommit.data.get("account.res.partner.increase_rank.customer_rank") or {}
+        self.assertNotIn(self.customer.id, counted)
+        self.bill("2026-01-01")
+        counted = self.env.cr.postcommit.data["account.res.partner.increase_rank.customer_rank"]
+        self.assertEqual(counted[self.customer.id], 1)
+
+    def test_an_executed_run_keeps_its_date(self):
+        run = self.bill("2026-01-01")
+        with self.assertRaisesRegex(UserError, "keeps its date"):
+            run.date = "2026-03-05"
 
     def test_a_cancelled_expired_or_draft_mandate_is_said_to_be_so(self):
         mandate = self.customer._get_billing_mandate(self.company)

@@ -100,7 +100,9 @@ class TestChanges(BillingCase):
         run = self.bill_at("2026-03-01")
         credit = self.get_last("out_refund")
         self.assertRecordValues(credit, [{"state": "posted", "amount_untaxed": 66.67, "payment_mode_id": False}])
-        self.assertEqual(run.line_ids.move_id, credit)
+        self.assertRecordValues(
+            run.line_ids, [{"move_id": credit.id, "amount_untaxed": -66.67, "amount_total": -80.67}]
+        )
         self.assertEqual(credit.invoice_line_ids.charge_ids.amount_untaxed, -66.67)
         self.assertFalse(self.bill_at("2026-04-01").line_ids)
 

@@ -71,6 +71,11 @@ class TestDeferral(BillingCase):
         self.bill("2026-02-01")
         self.assertEqual(self.get_invoices().state, "posted")
 
+    def test_what_is_free_waits_too(self):
+        self.cloudbox.list_price = 0
+        self.make_subscription(self.month, self.cloudbox, start="2026-02-01")
+        self.assertEqual(self.bill("2026-02-01").line_ids.outcome, "deferred")
+
     def test_an_exempt_customer_never_waits_and_what_waited_goes(self):
         self.make_subscription(self.month, self.cloudbox, start="2026-02-01", date="2026-03-01")
         self.bill("2026-02-01")

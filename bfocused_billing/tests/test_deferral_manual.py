@@ -1,6 +1,7 @@
 from freezegun import freeze_time
 
 from odoo import Command
+from odoo.exceptions import UserError
 
 from .common import day
 from .deferral_common import DeferralCase
@@ -149,6 +150,32 @@ class TestDeferralManual(DeferralCase):
         january = self.make_invoice(invoice_date="2026-01-15")
         january.action_post()
         self.assertEqual(january.state, "posted")
+
+    def test_where_billing_was_switched_off_a_draft_that_waited_is_confirmed_as_any_other(self):
+        one, other = self.make_waiting(20.0), self.make_waiting(20.0)
+        self.company.use_billing = False
+        one.action_post()
+        other.action_validate_moves_with_confirmation()
+        self.assertEqual((one + other).mapped("state"), ["posted", "posted"])
+
+    def test_an_invoice_confirmed_together_with_what_it_takes_along(self):
+        self.company.billing_deferral_release = "threshold"
+        waiting, new = self.make_waiting(20.0), self.make_invoice(35.0)
+        (new + waiting).action_post()
+        self.assertEqual(new.state, "posted")
+        self.assertEqual(new.amount_untaxed, 55.0)
+        self.assertEqual(waiting.state, "cancel")
+        with self.assertRaises(UserError):
+            new.action_post()
+
+    def test_sent_anyway_it_is_collected_with_the_mandate_of_today(self):
+        waiting = self.make_waiting(20.0)
+        old = waiting.mandate_id
+        self.assertTrue(old)
+        old.cancel()
+        new = self.make_mandate(self.customer)
+        waiting.action_send_anyway()
+        self.assertRecordValues(waiting, [{"state": "posted", "mandate_id": new.id}])
 
     def test_negative_totals_and_credit_notes_are_never_deferred(self):
         free = self.make_invoice(0)

@@ -308,8 +308,9 @@ class TestSaleBilling(SaleBillingCase):
 
     # === HELD
 
-    def test_without_a_mandate_orders_are_held_with_the_reason_and_billed_once_there_is_one(self):
+    def test_without_a_mandate_orders_to_be_collected_are_held_and_billed_once_there_is_one(self):
         customer = self.make_customer("Zonder", with_mandate=False)
+        customer.customer_payment_mode_id = self.company.billing_payment_mode_id
         order = self.make_order(self.switch, customer=customer)
         run = self.bill("2026-02-01")
         self.assertEqual(run.line_ids.outcome, "held")
@@ -319,6 +320,12 @@ class TestSaleBilling(SaleBillingCase):
         self.make_mandate(customer)
         run.action_retry()
         self.assertEqual(order.invoice_status, "invoiced")
+
+    def test_only_subscriptions_need_a_mandate(self):
+        customer = self.make_customer("Zonder", with_mandate=False)
+        order = self.make_order(self.switch, customer=customer)
+        self.bill("2026-02-01")
+        self.assertRecordValues(order.invoice_ids, [{"state": "posted", "payment_mode_id": False, "mandate_id": False}])
 
     def test_an_order_paid_online_is_left_to_its_own_invoice_and_the_others_are_billed(self):
         provider = self.env["payment.provider"].sudo().create({"name": "Online", "company_id": self.company.id})

@@ -86,10 +86,12 @@ class TestSaleOnce(SaleBillingCase):
         self.assert_billed(200.0)
 
     def test_a_held_order_still_says_all_it_has_to_invoice(self):
-        order = self.make_order((self.hours, 10), customer=self.make_customer("Zonder", with_mandate=False))
+        customer = self.make_customer("Zonder", with_mandate=False)
+        customer.customer_payment_mode_id = self.company.billing_payment_mode_id
+        order = self.make_order((self.hours, 10), customer=customer)
         self.log_hours(order, "2026-01-05", 2)
         self.log_hours(order, "2026-02-05", 3)
-        self.bill("2026-02-01")
+        self.assertEqual(self.bill("2026-02-01").line_ids.outcome, "held")
         self.assertEqual(order.order_line.qty_to_invoice, 5)
 
     # === BY HAND
@@ -156,6 +158,25 @@ class TestSaleOnce(SaleBillingCase):
         self.assert_billed(100.0, 100.0)
         self.assertEqual(order.invoice_status, "no")
         self.assertEqual(order.order_line.qty_to_invoice, 0)
+
+    def test_hours_of_an_invoice_that_was_cancelled_and_confirmed_after_all_are_not_billed_again(self):
+        self.company.billing_min_amount = 0
+        order = self.make_order(self.hours)
+        self.log_hours(order, "2026-01-12", 5)
+        self.bill("2026-02-01")
+        first = order.invoice_ids
+        first.button_draft()
+        first.button_cancel()
+        self.bill("2026-02-01")
+        second = order.invoice_ids - first
+        second.button_draft()
+        second.button_cancel()
+        first.button_draft()
+        first.action_post()
+        self.log_hours(order, "2026-02-05", 3)
+        self.bill("2026-03-01")
+        posted = order.invoice_ids.filtered(lambda move: move.state == "posted")
+        self.assertEqual(sorted(posted.invoice_line_ids.mapped("quantity")), [3.0, 5.0])
 
     def test_merged_drafts_take_orders_and_timesheets_along(self):
         order = self.make_order((self.hours, 10), (self.cable, 1))

@@ -81,6 +81,15 @@ class TestSending(BillingCase):
         self.perform(self.get_jobs())
         self.assertEqual(run.invoice_ids.mapped("is_move_sent"), [True, True])
 
+    def test_an_invoice_that_was_sent_stays_sent(self):
+        invoice = self.bill("2026-01-01").invoice_ids[:1]
+        self.perform(self.get_jobs())
+        invoice.partner_id.email = False
+        self.env["account.move.send"]._hook_if_success(
+            {invoice: {"sending_methods": {"email"}, "mail_partner_ids": []}}
+        )
+        self.assertTrue(invoice.is_move_sent)
+
     def test_one_that_can_not_be_sent_does_not_stop_the_others(self):
         run = self.bill("2026-01-01")
         bad = run.invoice_ids[0]
