@@ -205,9 +205,7 @@ class TestMandateLife(CollectionCase):
         used, unused = self.mandate, self.make_mandate(self.customer, scheme="B2B")
         used.write({"scheme": "B2B", "last_debit_date": "2026-02-01"})
         self.env.flush_all()
-        script = load_script(
-            file_path("bfocused_billing/migrations/19.0.1.2.0/post-b2b-registered.py"), "post-b2b-registered"
-        )
+        script = load_script(file_path("bfocused_billing/migrations/19.0.1.2.0/post-migrate.py"), "post-migrate")
         script.migrate(self.env.cr, "19.0.1.1.0")
         self.env.invalidate_all()
         self.assertEqual((used + unused).mapped("b2b_registered_date"), [day("2026-02-01"), False])
