@@ -53,7 +53,7 @@ class MandateRequest(models.Model):
         """What the form shows of this request."""
         return {
             **self._prepare_empty_form(self.company_id, self.scheme, self.lang),
-            "doc": self,
+            "doc": self.with_context(lang=self.lang),  # names of countries, whoever prints it
             "text": self._get_text(),
             "version": self.text_version or TEXT_VERSION,
             "signing_time": self.signed_at or self.env.context.get("mandate_signed_at", False),
@@ -70,7 +70,7 @@ class MandateRequest(models.Model):
         blank.prenotification_days = company._get_pre_notification_days(company.billing_payment_mode_id)
         return {
             "doc": blank,
-            "company": company,
+            "company": company.with_context(lang=lang),
             "creditor_identifier": company._get_creditor_identifier(),
             "title": mandate_title(scheme, lang),
             "text": blank._get_text(),

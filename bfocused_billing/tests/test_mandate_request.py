@@ -194,6 +194,12 @@ class TestSigning(RequestCase):
         self.assertIn("NL69ZZZ123456780000", html)
         self.assertIn(request.reference, html)
 
+    def test_a_dutch_document_is_dutch_whoever_prints_it(self):
+        self.env.ref("base.nl").with_context(lang="nl_NL").name = "Nederland"
+        self.company.country_id = self.env.ref("base.nl")
+        html = str(self.make_request()._render_html(self.make_request()._prepare_form()))
+        self.assertEqual(html.count("Nederland<"), 2)
+
 
 class TestReplacing(RequestCase):
     """A new IBAN makes a new mandate that replaces the old, with what SEPA wants to know of it."""
