@@ -71,6 +71,7 @@
         "views/usage_record_views.xml",
         "views/usage_unknown_views.xml",
         "views/usage_charge_views.xml",
+        "views/usage_portal_templates.xml",
         "views/sale_billing_views.xml",
         "views/bfocused_billing_menus.xml",
         "wizards/mandate_paper_views.xml",

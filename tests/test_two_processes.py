@@ -23,11 +23,16 @@ QUANTITIES_OF_ORDERS = """
      GROUP BY l.id, l.product_uom_qty, l.qty_invoiced"""
 
 
-def bill_together(cluster, database, folder, count):
-    """Bill 1 January in ``count`` processes at the same moment."""
-    signal, ready = folder / "start", [folder / f"ready-{number}" for number in range(count)]
-    script = SCRIPTS / "bill_together.py"
-    processes = [start(cluster, script, database, "2026-01-01", path, signal) for path in ready]
+def start_together(cluster, database, folder, script, arguments):
+    """Run a script in several processes, from the same moment on.
+
+    :param arguments: tuple of the script's arguments for each process
+    """
+    signal, ready = folder / "start", [folder / f"ready-{number}" for number in range(len(arguments))]
+    processes = [
+        start(cluster, SCRIPTS / script, database, *own, path, signal)
+        for own, path in zip(arguments, ready, strict=True)
+    ]
     try:
         while not all(path.exists() for path in ready):
             assert all(process.poll() is None for process in processes), "a process ended before the start signal"
@@ -38,6 +43,11 @@ def bill_together(cluster, database, folder, count):
     finally:
         for process in processes:
             process.kill()
+
+
+def bill_together(cluster, database, folder, count):
+    """Bill 1 January in ``count`` processes at the same moment."""
+    start_together(cluster, database, folder, "bill_together.py", [("2026-01-01",)] * count)
 
 
 @pytest.mark.parametrize("count", [2, 4])
@@ -66,3 +76,24 @@ def test_orders_billed_at_once_by_two_processes_are_billed_once(tmp_path):
         assert billed == [(1.5, 1.5, "1")] * 20 + [(2.0, 2.0, "1")] * 20 + [(3.0, 3.0, "1")] * 20
         ledger = "SELECT count(*), count(DISTINCT sale_line_id) FROM bfocused_billing_charge WHERE kind = 'sale'"
         assert cluster.sql(ledger + " AND state = 'billed'", database=database) == [["60", "60"]]
+
+
+@pytest.mark.parametrize(
+    ("files", "calls", "stored"),
+    [([("0", "99"), ("0", "99")], 100, 1), ([("0", "99"), ("50", "149")], 150, 2)],
+    ids=["the same file", "overlapping files"],
+)
+def test_files_imported_at_once_bring_each_call_once(tmp_path, files, calls, stored):
+    with sample_database("calls") as (cluster, database):
+        run_script(cluster, database, "make_number.py")
+        start_together(cluster, database, tmp_path, "import_together.py", files)
+
+        def number(query):
+            return int(cluster.sql(query, database=database)[0][0])
+
+        assert number("SELECT count(*) FROM bfocused_usage_record") == calls
+        assert number("SELECT count(DISTINCT started_at) FROM bfocused_usage_record") == calls
+        assert number("SELECT sum(usage_calls) FROM bfocused_billing_charge WHERE kind = 'usage'") == calls
+        assert number("SELECT count(*) FROM bfocused_usage_file") == stored
+        rows = "SELECT count(*) FROM bfocused_usage_file WHERE row_count = new_count + duplicate_count"
+        assert number(rows) == stored

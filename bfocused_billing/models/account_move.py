@@ -4,6 +4,8 @@ from odoo.tools import format_date
 
 from ..periods import is_quarter_turn
 
+COPIED_TYPES = ("product", "line_section", "line_subsection", "line_note")  # of lines; Odoo makes the others anew
+
 
 class AccountMove(models.Model):
     _inherit = "account.move"
@@ -116,6 +118,19 @@ class AccountMove(models.Model):
         reversals = super(AccountMove, moves)._reverse_moves(default_values_list, cancel)
         return reversals.with_context(billing_reversal=False)
 
+    def _hand_over_charges(self, copy):
+        """Let a corrected invoice bill what this one billed, line by line, now that it was reversed as a whole."""
+        self.ensure_one()
+        reversal = self.reversal_move_ids.sorted("id")[-1:].invoice_line_ids
+        lines, copies = (
+            move.line_ids.filtered(lambda line: line.display_type in COPIED_TYPES).sorted("id") for move in (self, copy)
+        )
+        for line, its_copy in zip(lines, copies, strict=True):
+            refunds = line.refund_line_ids
+            line.sudo().charge_ids._get_live().move_line_id = its_copy
+            (refunds & reversal).is_corrected = True
+            (refunds - reversal).refunded_line_id = its_copy
+
     def button_draft(self):
         # EXTENDS 'account'
         self._check_not_billed_again()
@@ -135,7 +150,7 @@ class AccountMove(models.Model):
         refunded = self.invoice_line_ids.refunded_line_id
         for line in self.invoice_line_ids.filtered("refunded_line_id"):
             charges = line.refunded_line_id.sudo().charge_ids
-            given_back = charges._get_live_credits().move_line_id - refunded
+            given_back = (charges._get_live_credits() | charges._get_rebilled()).move_line_id - refunded
             if charges.filtered(lambda charge: charge.state == "void") or given_back:
                 self._refuse_to_bill_again(line.refunded_line_id)
             charges.reversal_line_id = line
@@ -155,7 +170,7 @@ class AccountMove(models.Model):
         freed = charges.search([("reversal_line_id", "in", credits.invoice_line_ids.ids)])
         for charge in freed:
             line = charge.reversal_line_id
-            if charge._get_live_credits() - freed:
+            if (charge._get_live_credits() | charge._get_rebilled()) - freed:
                 self._refuse_to_bill_again(charge.move_line_id)
             if charge.currency_id.compare_amounts(charge.amount_untaxed, line.price_subtotal):
                 raise UserError(
@@ -167,28 +182,49 @@ class AccountMove(models.Model):
                 )
 
     def _check_not_billed_again(self):
+        """What comes back to life, with an invoice that was cancelled or of which the credit note goes, must fit.
+
+        :raise UserError: when its days were billed again meanwhile
+        """
         charges = self.env["bfocused.billing.charge"].sudo()
         freed = charges.search([("reversal_line_id", "in", self.line_ids.ids), ("state", "=", "void")])
-        for charge in freed:
-            again = charge._get_billed_again()
-            if again:
+        cancelled = self.filtered(lambda move: move.state == "cancel").line_ids.sudo().charge_ids
+        revived = freed | cancelled.filtered(
+            lambda charge: charge.subscription_line_id and charge.reversal_line_id.parent_state != "posted"
+        )
+        for charge in revived:
+            again = charge._get_billed_again() - revived
+            if not again:
+                continue
+            values = {"period": charge.display_name, "invoice": again[:1].move_id.display_name}
+            if charge.is_credit and again[:1].state == "void":
                 raise UserError(
-                    self.env._(
-                        "%(period)s was billed again on %(invoice)s. Cancel that first.",
-                        period=charge.display_name,
-                        invoice=again[:1].move_id.display_name,
-                    )
+                    self.env._("%(period)s, which is given back here, isn't billed any more on %(invoice)s.", **values)
                 )
+            raise UserError(self.env._("%(period)s was billed again on %(invoice)s. Cancel that first.", **values))
 
     def _check_charges_uncredited(self, lines):
-        """An invoice of which a part was given back on another one can't go: that part would be lost to the company."""
-        for credit in lines.sudo().charge_ids._get_live_credits():
+        """An invoice of which a part was given back on another one can't go: that part would be lost to the company.
+
+        Nor can one that gave back what was billed again since: the customer would pay that twice.
+        """
+        charges = lines.sudo().charge_ids
+        for credit in charges._get_live_credits():
             if credit.move_id not in self:
                 raise UserError(
                     self.env._(
                         "%(period)s was credited on %(invoice)s. Cancel that first.",
                         period=credit.credited_charge_id.display_name,
                         invoice=credit.move_id.display_name,
+                    )
+                )
+        for charge in charges._get_rebilled():
+            if charge.move_id not in self:
+                raise UserError(
+                    self.env._(
+                        "%(period)s was billed again on %(invoice)s. Cancel that first.",
+                        period=charge.display_name,
+                        invoice=charge.move_id.display_name,
                     )
                 )
 
@@ -213,6 +249,8 @@ class AccountMove(models.Model):
     def _get_first_invoice_fields(self, invoice):
         # EXTENDS 'account_invoice_merge'
         values = super()._get_first_invoice_fields(invoice)
+        if not invoice.company_id.use_billing:
+            return values
         names = [*self._get_merged_billing_fields(), "billing_run_id", "invoice_date", "invoice_date_due"]
         return {**values, **{name: self._fields[name].convert_to_write(invoice[name], invoice) for name in names}}
 

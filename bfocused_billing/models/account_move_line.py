@@ -32,6 +32,10 @@ class AccountMoveLine(models.Model):
         ondelete="set null",
         help="The invoice line that this line of a credit note gives back.",
     )
+    is_corrected = fields.Boolean(
+        copy=False,
+        help="What this line of a reversal gives back is billed anew, on the corrected invoice made with the reversal.",
+    )
     refund_line_ids = fields.One2many(comodel_name="account.move.line", inverse_name="refunded_line_id")
 
     @api.ondelete(at_uninstall=False)
@@ -39,8 +43,12 @@ class AccountMoveLine(models.Model):
         self.move_id._check_charges_uncredited(self)
 
     def _copy_data_extend_business_fields(self, values):
-        # EXTENDS 'account': a line of a credit note knows what it gives back
+        # EXTENDS 'account': a line of a credit note knows what it gives back, a corrected one what it bills
         result = super()._copy_data_extend_business_fields(values)
         if self.env.context.get("billing_reversal"):
             values["refunded_line_id"] = self.id
+        elif self.env.context.get("billing_correction"):
+            values["subscription_line_id"] = self.subscription_line_id.id
+            values["billing_cycle"] = self.billing_cycle
+            values["is_billing_credit"] = self.is_billing_credit
         return result

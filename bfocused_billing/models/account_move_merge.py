@@ -156,7 +156,9 @@ class AccountMove(models.Model):
 
     @api.model
     def make_key(self, br, fields):
-        # EXTENDS 'account_invoice_merge': what waits is one customer's, whoever's customer it is
+        # EXTENDS 'account_invoice_merge': without billing as ever; what waits is one customer's, whoever's it is
+        if br._name == self._name and not br.company_id.use_billing:
+            fields = [name for name in fields if name not in self._get_merged_billing_fields()]
         if br._name == self._name and br._is_waiting():
             fields = [name for name in fields if name not in ("user_id", "invoice_user_id")]
         return super().make_key(br, fields)

@@ -4,6 +4,35 @@ from odoo import api, models
 class AccountMoveSend(models.AbstractModel):
     _inherit = "account.move.send"
 
+    # === THE SPECIFICATION OF THE CALLS GOES ALONG
+
+    @api.model
+    def _get_placeholder_mail_attachments_data(self, move, invoice_edi_format=None, extra_edis=None, pdf_report=None):
+        # EXTENDS 'account'
+        results = super()._get_placeholder_mail_attachments_data(
+            move, invoice_edi_format=invoice_edi_format, extra_edis=extra_edis, pdf_report=pdf_report
+        )
+        if move.has_usage and not move.usage_specification_id:
+            name = move.with_context(lang=move.partner_id.lang or self.env.lang)._get_usage_filename("pdf")
+            results.append(
+                {"id": f"placeholder_{name}", "name": name, "mimetype": "application/pdf", "placeholder": True}
+            )
+        return results
+
+    @api.model
+    def _link_invoice_documents(self, invoices_data):
+        # EXTENDS 'account'
+        result = super()._link_invoice_documents(invoices_data)
+        self.env["account.move"].union(*invoices_data)._make_usage_specification()
+        return result
+
+    @api.model
+    def _get_invoice_extra_attachments(self, move):
+        # EXTENDS 'account'
+        return super()._get_invoice_extra_attachments(move) + move.usage_specification_id
+
+    # === SENT OR NOT
+
     @api.model
     def _link_invoice_documents(self, invoices_data):
         # EXTENDS 'account': it marks an invoice as sent once its PDF is made, also where there is nobody to send it to

@@ -1,10 +1,14 @@
 import csv
 import io
+import re
 
 from odoo import fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import SQL, float_repr
 
+FORMULA = re.compile(r"\s*[=+\-@\t\r\n]")
+PHONE_NUMBER = re.compile(r"\+?\d+", re.ASCII)
 MOST_CALLS_IN_PDF = 2000  # the most calls a PDF lists; a CSV lists all
 
 
@@ -12,6 +16,14 @@ class AccountMove(models.Model):
     _inherit = "account.move"
 
     has_usage = fields.Boolean(compute="_compute_has_usage", compute_sudo=True)
+    usage_specification_file = fields.Binary(string="Call specification file", attachment=True, copy=False)
+    usage_specification_id = fields.Many2one(
+        "ir.attachment",
+        string="Call specification",
+        compute=lambda self: self._compute_linked_attachment_id("usage_specification_id", "usage_specification_file"),
+        depends=["usage_specification_file"],
+        help="As it was sent to the customer.",
+    )
 
     def _compute_has_usage(self):
         domain = [("move_id", "in", self.ids), ("kind", "=", "usage")]
@@ -37,6 +49,28 @@ class AccountMove(models.Model):
         return self.env.ref("bfocused_billing.action_report_usage_specification").report_action(self)
 
     # === BUSINESS
+
+    def button_draft(self):
+        # EXTENDS 'account': void charges that live again by this have the calls again that they ask money for
+        made_room = self._get_reviving_usage_charges()._take_back_calls()
+        result = super().button_draft()
+        made_room._book_later()
+        return result
+
+    def _get_reviving_usage_charges(self):
+        """Charges of calls, void by the state of these invoices and credit notes alone."""
+        void = self.env["bfocused.billing.charge"].sudo()
+        void = void.search(
+            Domain("kind", "=", "usage")
+            & Domain("state", "=", "void")
+            & (Domain("move_id", "in", self.ids) | Domain("reversal_line_id.move_id", "in", self.ids))
+        )
+        others = (void.move_id | void.reversal_line_id.move_id) - self
+        cancelled = others.filtered(lambda move: move.state == "cancel")
+        posted = others.filtered(lambda move: move.state == "posted")
+        return void.filtered(
+            lambda charge: charge.move_id not in cancelled and charge.reversal_line_id.move_id not in posted
+        )
 
     def _get_usage_charges(self):
         """The charges of calls on the invoice, by number and destination class.
@@ -111,7 +145,7 @@ class AccountMove(models.Model):
         self.ensure_one()
         if not self.has_usage:
             raise UserError(self.env._("There are no calls on this invoice."))
-        name = self.env._("Calls %s.csv", (self.name or str(self.id)).replace("/", "-"))
+        name = self._get_usage_filename("csv")
         attachments = self.env["ir.attachment"]
         content = self._get_usage_csv()
         domain = [("res_model", "=", self._name), ("res_id", "=", self.id), ("name", "=", name)]
@@ -122,6 +156,44 @@ class AccountMove(models.Model):
         return attachments.create(
             {"name": name, "res_model": self._name, "res_id": self.id, "raw": content, "mimetype": "text/csv"}
         )
+
+    def _get_fields_to_detach(self):
+        # EXTENDS 'account': a draft may change, and its calls with it
+        return [*super()._get_fields_to_detach(), "usage_specification_file"]
+
+    def _get_usage_filename(self, extension):
+        return self.env._(
+            "Calls %(invoice)s.%(extension)s",
+            invoice=(self.name or str(self.id)).replace("/", "-"),
+            extension=extension,
+        )
+
+    def _get_usage_pdf(self):
+        """The specification as a PDF, in the customer's language.
+
+        :return: bytes
+        """
+        self.ensure_one()
+        self.check_access("read")
+        report = "bfocused_billing.action_report_usage_specification"
+        return self.env["ir.actions.report"].sudo()._render_qweb_pdf(report, self.ids)[0]
+
+    def _make_usage_specification(self):
+        """Keep the PDF of those invoices that have calls, for their mail; one that was made stays as it is."""
+        attachments = self.env["ir.attachment"].sudo()
+        for move in self.filtered(lambda move: move.has_usage and not move.usage_specification_id):
+            localized = move.with_context(lang=move.partner_id.lang or self.env.lang)
+            attachments.create(
+                {
+                    "name": localized._get_usage_filename("pdf"),
+                    "raw": localized._get_usage_pdf(),
+                    "mimetype": "application/pdf",
+                    "res_model": move._name,
+                    "res_id": move.id,
+                    "res_field": "usage_specification_file",  # read by whom may read the invoice
+                }
+            )
+            move.invalidate_recordset(["usage_specification_id", "usage_specification_file"])
 
     def _get_usage_specification(self):
         """What the PDF shows.
@@ -137,6 +209,6 @@ class AccountMove(models.Model):
 
 
 def _as_text(cell):
-    """A cell a spreadsheet doesn't take for a formula; a leading plus of a number is none."""
+    """A cell a spreadsheet doesn't take for a formula; of what begins like one, only a telephone number is none."""
     cell = cell or ""
-    return f"'{cell}" if cell[:1] in "=@-\t\r" and cell else cell
+    return f"'{cell}" if FORMULA.match(cell) and not PHONE_NUMBER.fullmatch(cell) else cell

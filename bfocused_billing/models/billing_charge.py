@@ -164,11 +164,41 @@ class BillingCharge(models.Model):
             and self._get_period().overlaps(due.part.period)
         )
 
-    def _get_billed_again(self):
-        """The charges that bill anew what was freed by a credit note of this one."""
+    def _get_overlapping(self):
+        """The live charges of the same days of the same subscription line, this one left out."""
         self.ensure_one()
-        charges, period = self.subscription_line_id._get_live_charges(), self._get_period()
+        charges, period = self.subscription_line_id._get_live_charges() - self, self._get_period()
         return charges.filtered(lambda other: other._get_period().overlaps(period))
+
+    def _get_billed_again(self):
+        """The charges that stand in the way of this void one counting again: its days were billed, or given back, anew.
+
+        What is given back of a charge that is void itself stands in the way too: it would be given back for nothing.
+        """
+        self.ensure_one()
+        period, others = self._get_period(), self._get_overlapping()
+        if self.is_credit:
+            credited = self.credited_charge_id
+            same = others.filtered(lambda other: other.is_credit and other.billing_round == self.billing_round)
+            return same | credited.filtered(lambda charge: charge.state == "void")
+        return others.filtered(
+            lambda other: (
+                not other.is_credit
+                and (
+                    other.billing_round >= self.billing_round
+                    or any(days.overlaps(period) for days in other._get_uncredited_periods())
+                )
+            )
+        )
+
+    def _get_rebilled(self):
+        """The live charges that billed once more what the credits among these gave back."""
+        rebilled = self.browse()
+        for credit in self._get_live().filtered("is_credit"):
+            rebilled |= credit._get_overlapping().filtered(
+                lambda other, credit=credit: not other.is_credit and other.billing_round > credit.billing_round
+            )
+        return rebilled
 
     def _get_live(self):
         return self.filtered(lambda charge: charge.state != "void")
@@ -194,15 +224,21 @@ class BillingCharge(models.Model):
         :return: periods.Period and Decimal
         """
         self.ensure_one()
-        line, period = self.move_line_id, self._get_period()
-        sign = line.move_id._get_billing_sign()
-        billed = self.currency_id.round(line.price_unit * line.quantity * (1 - line.discount / 100)) * sign
+        period = self._get_period()
+        billed = self._get_line_amount()
         if self.cycle_start:
             whole, amount = Period(self.cycle_start, self.cycle_end), Decimal(str(self.cycle_amount))
             agreed = prorate(amount, Part(period, whole), Decimal(str(self.currency_id.rounding)))
             if self.currency_id.compare_amounts(float(agreed), billed) == 0:
                 return whole, amount
         return period, Decimal(str(billed))
+
+    def _get_line_amount(self):
+        """What the invoice line says: its price for the whole quantity, negative where it gives back."""
+        self.ensure_one()
+        line = self.move_line_id
+        amount = self.currency_id.round(line.price_unit * line.quantity * (1 - line.discount / 100))
+        return amount * line.move_id._get_billing_sign()
 
     def _get_credit_amounts(self, periods):
         """What days of this charge are worth, by their share of the price, as far as it wasn't given back by hand.
@@ -216,7 +252,8 @@ class BillingCharge(models.Model):
         whole, price = self._get_whole()
         rounding = Decimal(str(self.currency_id.rounding))
         by_hand = self._get_credited_by_hand()
-        left = prorate(price, Part(self._get_period(), whole), rounding) - by_hand
+        given_back = -sum(Decimal(str(credit._get_line_amount())) for credit in self._get_live_credits())
+        left = prorate(price, Part(self._get_period(), whole), rounding) - by_hand - given_back
         for period in periods:
             part = Part(period, whole)
             amount = prorate(price, part, rounding)

@@ -1,9 +1,12 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import format_date
+from odoo.tools import float_round, format_date
 
-from ..usage import Booking
+from ..usage import Rebooking
 from .billing_group import Item
+
+PRICE_DIGITS = 6  # of a price with VAT, so that taking the VAT out again comes to the same cent
 
 
 class BillingCharge(models.Model):
@@ -41,6 +44,13 @@ class BillingCharge(models.Model):
 
     # === COMPUTE
 
+    def _compute_state(self):
+        # EXTENDS 'bfocused_billing': when a cancelled invoice is deleted, its calls may be on another one by now
+        void = self.filtered(lambda charge: charge.kind == "usage" and charge.state == "void")
+        result = super()._compute_state()
+        void.filtered(lambda charge: not charge.move_line_id).state = "void"
+        return result
+
     @api.depends("usage_amount", "move_line_id.price_subtotal")
     def _compute_amount_untaxed(self):
         # EXTENDS 'bfocused_billing': calls that are off their invoice again cost what they came to
@@ -71,14 +81,7 @@ class BillingCharge(models.Model):
         :param payer_domain: Domain of those of some customers
         :return: charges by number, destination class and month, with what their invoice lines need prefetched
         """
-        charges = self.search(
-            Domain("company_id", "=", company.id)
-            & Domain("kind", "=", "usage")
-            & Domain("state", "=", "open")
-            & Domain("usage_calls", ">", 0)
-            & Domain("period_end", "<", date)
-            & payer_domain
-        )
+        charges = self.search(self._get_open_usage_domain(company, date) & payer_domain)
         destinations = charges.usage_destination_id
         order = {destination: index for index, destination in enumerate(destinations.sorted())}
         return charges.sorted(
@@ -86,11 +89,68 @@ class BillingCharge(models.Model):
         )
 
     @api.model
-    def _rebook_void_usage(self, company):
-        """Calls whose invoice was cancelled are to be billed again; the void charge stays as history."""
-        booking = Booking(self.env, company)
-        if booking.has_void():
-            booking.rebook_void()
+    def _get_open_usage_domain(self, company, date):
+        """Domain of the charges of calls that may be billed on ``date``: of months that are over."""
+        return (
+            Domain("company_id", "=", company.id)
+            & Domain("kind", "=", "usage")
+            & Domain("state", "=", "open")
+            & Domain("usage_calls", ">", 0)
+            & Domain("period_end", "<", date)
+        )
+
+    @api.model
+    def _rebook_void_usage(self, company, names=None):
+        """Calls whose invoice was cancelled are to be billed again; the void charge stays as history.
+
+        :param names: only of numbers of these names; default: of all
+        """
+        booking = Rebooking(self.env, company)
+        charge_ids = booking.find_void(names)
+        if charge_ids:
+            booking.rebook_void(charge_ids)
+
+    def _take_back_calls(self):
+        """Void charges that are about to live again get their calls back.
+
+        :return: open charges that made room, see :meth:`_book_later`
+        :raise UserError: when their calls are on another invoice
+        """
+        made_room = self.browse()
+        for company, charges in self.grouped("company_id").items():
+            booking = Rebooking(self.env, company)
+            rival = booking.find_rival(charges.ids)
+            if rival:
+                charge, other = self.browse(rival)
+                raise UserError(
+                    self.env._(
+                        "%(period)s was billed again on %(invoice)s. Cancel that first.",
+                        period=charge.display_name,
+                        invoice=other.move_id.display_name,
+                    )
+                )
+            made_room += self.browse(booking.take_back(charges.ids))
+            charges._check_calls_complete()
+        return made_room
+
+    def _check_calls_complete(self):
+        """Refuse to let charges live again without their calls, as where those went on before that was remembered."""
+        domain = [("charge_id", "in", self.ids)]
+        counts = dict(self.env["bfocused.usage.record"]._read_group(domain, ["charge_id"], ["__count"]))
+        for charge in self:
+            if counts.get(charge, 0) != charge.usage_calls:
+                raise UserError(
+                    self.env._(
+                        "The calls of %s went on another invoice, and it isn't known which. Make a new invoice "
+                        "instead.",
+                        charge.display_name,
+                    )
+                )
+
+    def _book_later(self):
+        """Calls that came in while their month's charge was void go to the next month, now that it lives again."""
+        for company, charges in self.grouped("company_id").items():
+            Rebooking(self.env, company).book_later(charges.ids)
 
     def _get_usage_terms(self):
         """Whose terms the invoice follows.
@@ -123,21 +183,38 @@ class BillingCharge(models.Model):
         taxes = position.map_tax(product.taxes_id._filter_taxes_by_company(company))
         shared = {"product_id": product.id, "quantity": 1, "tax_ids": [fields.Command.set(taxes.ids)]}
         lang, periods = partner.lang or self.env.lang, {}
-        return [Item(charge, {**shared, **charge._prepare_usage_move_line(lang, periods)}) for charge in self]
+        return [Item(charge, {**shared, **charge._prepare_usage_move_line(taxes, lang, periods)}) for charge in self]
 
-    def _prepare_usage_move_line(self, lang, periods):
+    def _prepare_usage_move_line(self, taxes, lang, periods):
         """What of an invoice line is this charge's own; the amount in its currency.
 
+        :param taxes: ``account.tax`` of the line
         :param lang: code of the customer's language
         :param periods: dict of texts, see :meth:`_get_usage_label`
         """
         self.ensure_one()
         return {
             "name": self._get_usage_label(lang, periods),
-            "price_unit": self.amount_untaxed,
+            "price_unit": self._get_usage_price(taxes),
             "start_date": self.period_start,
             "end_date": self.period_end,
         }
+
+    def _get_usage_price(self, taxes):
+        """The price that comes to the charge's amount, which is without VAT, also where prices include it."""
+        amount = self.amount_untaxed
+        if not any(taxes.flatten_taxes_hierarchy().mapped("price_include")):
+            return amount
+        details = taxes._get_tax_details(
+            amount,
+            1,
+            precision_rounding=self.currency_id.rounding,
+            rounding_method="round_globally",
+            product=self.usage_number_id._get_product(),
+            special_mode="total_excluded",
+        )
+        included = (data["tax_amount"] for data in details["taxes_data"] if data["tax"].price_include)
+        return float_round(amount + sum(included), PRICE_DIGITS)
 
     def _put_on_invoice(self, item, move_line, run):
         """Calls are in the ledger since their import: now their charge knows its invoice line."""

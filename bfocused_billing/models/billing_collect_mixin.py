@@ -18,10 +18,14 @@ class BillingCollectMixin(models.AbstractModel):
 
     # === COLLECT
 
-    def _prepare_collecting(self):
-        """Set right, once per run, what decides who has something to bill. A preview undoes it."""
+    def _prepare_collecting(self, customers=None):
+        """Set right what decides who has something to bill: once per run, and a preview, which undoes it, per chunk.
+
+        :param customers: ``res.partner`` records, commercial entities; all when left out
+        """
         subscriptions = self.env["sale.subscription"]
-        subscriptions.search(subscriptions._get_awaiting_domain(self.company_id))._start_awaiting()
+        awaiting = Domain(subscriptions._get_awaiting_domain(self.company_id)) & self._get_payer_domain(customers)
+        subscriptions.search(awaiting)._start_awaiting()
 
     def _get_customers(self):
         """Whoever may have something to bill on the date of the run.

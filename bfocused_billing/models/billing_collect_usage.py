@@ -9,15 +9,26 @@ class BillingCollectMixin(models.AbstractModel):
 
     _inherit = "bfocused.billing.collect.mixin"
 
-    def _prepare_collecting(self):
+    def _prepare_collecting(self, customers=None):
         # EXTENDS 'bfocused_billing'
-        self.env["bfocused.billing.charge"]._rebook_void_usage(self.company_id)
-        return super()._prepare_collecting()
+        names = None if customers is None else self._get_usage_names(customers)
+        self.env["bfocused.billing.charge"]._rebook_void_usage(self.company_id, names)
+        return super()._prepare_collecting(customers)
+
+    def _get_usage_names(self, customers):
+        """The numbers whose calls are, or were for some time, paid by ``customers``."""
+        numbers = self.env["bfocused.usage.number"].search(
+            Domain("company_id", "=", self.company_id.id) & self._get_usage_number_domain(customers)
+        )
+        return numbers.mapped("name")
 
     def _get_customers(self):
         # EXTENDS 'bfocused_billing'
         charges = self.env["bfocused.billing.charge"]
-        numbers = charges._get_open_usage_charges(self.company_id, self.date).usage_number_id
+        domain = charges._get_open_usage_domain(self.company_id, self.date)
+        numbers = self.env["bfocused.usage.number"].union(
+            *(number for [number] in charges._read_group(domain, ["usage_number_id"]))
+        )
         subscriptions = numbers.subscription_id
         payers = subscriptions.partner_invoice_id | subscriptions.partner_id | numbers.partner_id
         return super()._get_customers() | payers.commercial_partner_id
@@ -34,9 +45,12 @@ class BillingCollectMixin(models.AbstractModel):
 
     def _get_usage_payer_domain(self, customers):
         """Domain of the charges of calls that ``customers`` pay."""
-        return Domain("usage_number_id.subscription_id", "any", self._get_payer_domain(customers)) | (
-            Domain("usage_number_id.subscription_id", "=", False)
-            & Domain("usage_number_id.partner_id.commercial_partner_id", "in", customers.ids)
+        return Domain("usage_number_id", "any", self._get_usage_number_domain(customers))
+
+    def _get_usage_number_domain(self, customers):
+        """Domain of the numbers whose calls ``customers`` pay."""
+        return Domain("subscription_id", "any", self._get_payer_domain(customers)) | (
+            Domain("subscription_id", "=", False) & Domain("partner_id.commercial_partner_id", "in", customers.ids)
         )
 
     def _collect_usage(self, charges, memo):

@@ -9,13 +9,15 @@ class SaleOrder(models.Model):
     subscription_start_date = fields.Date(
         string="Subscriptions start on",
         copy=False,
-        help="First day of service of the subscriptions this order makes. Empty: the day it is confirmed.",
+        help="First day of service of the subscriptions this order makes. Empty: the day it is confirmed. A product "
+        "added later starts on the day it is added at the earliest.",
     )
 
     def action_confirm(self):
         # EXTENDS 'sale'
         self._check_subscription_cycles()
-        return super().action_confirm()
+        known = self.filtered("subscription_ids")
+        return super(SaleOrder, self.with_context(billing_known_orders=known.ids)).action_confirm()
 
     def _check_subscription_cycles(self):
         for line in self.order_line:
@@ -29,9 +31,16 @@ class SaleOrder(models.Model):
 
     def _create_subscriptions(self):
         """Make the subscriptions of the lines that have none yet."""
-        for order in self:
+        for order in self.with_context(billing_known_orders=self.ids):
             for template, lines in order.group_subscription_lines().items():
                 order.create_subscription(lines, template)
+
+    def _get_subscription_start(self):
+        """First day of the subscriptions made now; what is added to an order that ran before isn't billed back."""
+        self.ensure_one()
+        today = fields.Date.context_today(self)
+        start = self.subscription_start_date or today
+        return max(start, today) if self.id in self.env.context.get("billing_known_orders", ()) else start
 
     def _action_cancel(self):
         # EXTENDS 'sale': the order's end isn't its subscriptions' end, so say what goes on
@@ -44,11 +53,11 @@ class SaleOrder(models.Model):
         return result
 
     def group_subscription_lines(self):
-        # OVERRIDE 'subscription_oca': by the cycle chosen on the line, and a line makes a subscription only once
+        # OVERRIDE 'subscription_oca': by the cycle chosen on the line, and a line runs as one subscription at a time
         if not self.use_billing:
             return super().group_subscription_lines()
         lines = self.order_line.filtered(
-            lambda line: line.subscription_template_id and not line.sudo().subscription_line_ids
+            lambda line: line.subscription_template_id and not line._get_open_subscription_lines()
         )
         return lines.grouped("subscription_template_id")
 
@@ -76,7 +85,7 @@ class SaleOrder(models.Model):
             "template_id": template.id,
             "pricelist_id": pricelist.id,
             "fiscal_position_id": self.fiscal_position_id.id,
-            "date_start": self.subscription_start_date or fields.Date.context_today(self),
+            "date_start": self._get_subscription_start(),
             "sale_order_id": self.id,
             "sale_subscription_line_ids": [Command.create(line.get_subscription_line_values()) for line in lines],
         }

@@ -106,7 +106,7 @@ class SaleOrderLine(models.Model):
         if {"product_id", "product_uom_qty", "price_unit", "discount", "subscription_template_id"} & vals.keys():
             for line in self.sudo().filtered("subscription_line_ids"):
                 if changed_values(line, vals) and line.state == "sale":
-                    subscription = line.subscription_line_ids[:1].sale_subscription_id
+                    subscription = line.subscription_line_ids.sale_subscription_id.sorted("id")[-1:]
                     raise UserError(
                         self.env._(
                             "%(product)s runs as subscription %(subscription)s. Change it there.",
@@ -126,6 +126,11 @@ class SaleOrderLine(models.Model):
         if not company.use_billing or not product or self.is_downpayment:
             return self.env["sale.subscription.template"]
         return product._get_billing_cycles()
+
+    def _get_open_subscription_lines(self):
+        """The subscription lines made of this line whose subscription isn't closed."""
+        self.ensure_one()
+        return self.sudo().subscription_line_ids.filtered(lambda line: line.sale_subscription_id.stage_type != "post")
 
     def _get_pricelist_price(self):
         # EXTENDS 'sale'

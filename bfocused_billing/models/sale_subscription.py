@@ -206,9 +206,10 @@ class SaleSubscription(models.Model):
                 )
 
     def calculate_recurring_next_date(self, start_date):
-        # OVERRIDE 'subscription_oca': the next date follows from what is billed, not from today (T4)
+        # OVERRIDE 'subscription_oca': the next date follows from what is billed, whatever day it counts from (T4)
         if self.use_billing:
-            return self._compute_recurring_next_date()
+            self._compute_recurring_next_date()
+            return None
         return super().calculate_recurring_next_date(start_date)
 
     # === ACTIONS
@@ -235,6 +236,11 @@ class SaleSubscription(models.Model):
         # OVERRIDE 'subscription_oca'
         self._check_billed_by_run()
         return super().create_invoice()
+
+    def create_sale_order(self):
+        # OVERRIDE 'subscription_oca': confirming that order would start the subscription a second time
+        self._check_billed_by_run()
+        return super().create_sale_order()
 
     def _check_billed_by_run(self):
         if any(self.mapped("use_billing")):

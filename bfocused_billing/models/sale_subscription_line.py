@@ -1,8 +1,6 @@
-from odoo import Command, api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.tools import format_date
-
-from ..tools import indexed_price
 
 
 class SaleSubscriptionLine(models.Model):
@@ -40,6 +38,9 @@ class SaleSubscriptionLine(models.Model):
         copy=False,
         ondelete="set null",
         help="The line that this one took over from, when its price, quantity, product or cycle was changed.",
+    )
+    successor_ids = fields.One2many(
+        comodel_name="sale.subscription.line", inverse_name="predecessor_id", string="Changed to"
     )
     change_reason = fields.Char(copy=False, help="Why this line took over from the one before it.")
     next_billing_date = fields.Date(
@@ -87,9 +88,8 @@ class SaleSubscriptionLine(models.Model):
                 dates.append(line._get_due_date(part))
             line.next_billing_date = min(dates, default=False)
 
-    @api.depends("sale_subscription_id.template_id")
     def _compute_price_unit(self):
-        # EXTENDS 'subscription_oca': another cycle is another price; a price that was billed is an agreed price
+        # EXTENDS 'subscription_oca': a price that was billed is an agreed price
         return super(
             SaleSubscriptionLine, self.filtered(lambda line: not line._get_live_charges())
         )._compute_price_unit()
@@ -149,83 +149,12 @@ class SaleSubscriptionLine(models.Model):
     def _get_live_charges(self):
         return self.sudo().charge_ids._get_live()
 
-    def _change(self, day, values, reason=""):
-        """Let new terms take over from these lines on a day; what was billed beyond it is settled by the next run.
-
-        :param day: date, the first day of the new terms
-        :param values: dict of what changes: quantity, price, discount, product; ``sale_subscription_id`` moves the
-            line to another subscription, and so to its cycle
-        :param reason: text for the explanation of later invoices
-        :return: the lines that take over
-        """
-        return self._change_each(day, dict.fromkeys(self, values), reason)
-
-    @api.model
-    def _change_each(self, day, terms, reason=""):
-        """The same, where each line has its own new terms.
-
-        :param terms: dict of the values that change, by line
-        :return: the lines that take over, in the order of ``terms``
-        """
-        successors = self.create([line._prepare_successor(day, values, reason) for line, values in terms.items()])
-        lines = self.browse([line.id for line in terms])
-        for end, ending in lines.grouped(lambda line: max(day, line._get_start())).items():
-            ending.date_end = end
-        return successors
-
-    def _prepare_successor(self, day, values, reason):
-        """Values of the line that takes over; another product or cycle has its own price unless one is given.
-
-        :raise UserError: where this line has ended by that day
-        """
-        self.ensure_one()
-        stop = self._get_stop()
-        if stop and stop <= day:
-            raise UserError(
-                self.env._(
-                    "%(line)s ends on %(end)s, so it can't be changed from %(day)s on.",
-                    line=self.name,
-                    end=format_date(self.env, stop),
-                    day=format_date(self.env, day),
-                )
-            )
-        kept = {
-            "sale_subscription_id": self.sale_subscription_id.id,
-            "product_id": self.product_id.id,
-            "name": self.name,
-            "product_uom_qty": self.product_uom_qty,
-            "price_unit": self.price_unit,
-            "discount": self.discount,
-            "tax_ids": [Command.set(self.tax_ids.ids)],
-        }
-        if values.get("product_id", self.product_id.id) != self.product_id.id:
-            for name in ("name", "price_unit", "tax_ids"):
-                del kept[name]
-        elif "sale_subscription_id" in values:
-            del kept["price_unit"]
-        return {
-            **kept,
-            "date_start": max(day, self._get_start()),
-            "date_end": self.date_end,
-            "predecessor_id": self.id,
-            "change_reason": reason,
-            **values,
-        }
-
     def _get_display_price(self, product):
         # OVERRIDE 'subscription_oca': the price list's price, also under the list price, times the cycle
         subscription = self.sale_subscription_id
         if not subscription.use_billing:
             return super()._get_display_price(product)
         return subscription._get_billing_price(product, self.product_uom_qty, subscription.template_id)
-
-    def _get_indexed_price(self, percentage):
-        """The unit price a percentage higher, in whole cents.
-
-        :param float percentage: 3.2 for 3.2 %
-        """
-        self.ensure_one()
-        return indexed_price(self.price_unit, percentage, self.currency_id.rounding)
 
     def _get_start(self):
         """The first day this line is billed for."""

@@ -2,12 +2,14 @@ import logging
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import format_date
+from odoo.tools import float_compare, format_date
 
 from ..periods import MONTHS_PER_CYCLE
 from ..tools import changed_values, do_apart
 
 _logger = logging.getLogger(__name__)
+
+PRICE_DECIMALS = 10  # prices that are the same in these are the same: unit prices may be parts of a cent
 
 
 class SubscriptionIndexationLine(models.Model):
@@ -30,7 +32,7 @@ class SubscriptionIndexationLine(models.Model):
     currency_id = fields.Many2one(related="subscription_id.currency_id", store=True)
     product_id = fields.Many2one("product.product", readonly=True)
     name = fields.Char(string="Description", readonly=True)
-    quantity = fields.Float(digits="Product Unit", readonly=True)
+    quantity = fields.Float(min_display_digits="Product Unit", readonly=True)
     discount = fields.Float(string="Discount (%)", digits="Discount", readonly=True)
     date_end = fields.Date(string="Ends on", readonly=True, help="First day that is no longer billed.")
     price_old = fields.Float(string="Old price", min_display_digits="Product Price", readonly=True)
@@ -38,7 +40,7 @@ class SubscriptionIndexationLine(models.Model):
         string="Indexed price",
         min_display_digits="Product Price",
         readonly=True,
-        help="The old price and the percentage, rounded to cents.",
+        help="The old price and the percentage, rounded to cents or to as many decimals as the old price has.",
     )
     price_unit = fields.Float(
         string="New price",
@@ -114,7 +116,7 @@ class SubscriptionIndexationLine(models.Model):
         :param values: from ``_prepare_line`` of the indexation
         """
         self.ensure_one()
-        is_chosen = self.currency_id.compare_amounts(self.price_unit, self.price_proposed)
+        is_chosen = float_compare(self.price_unit, self.price_proposed, precision_digits=PRICE_DECIMALS)
         chosen = {} if is_chosen else {"price_unit": values["price_proposed"]}
         self.write({**values, **chosen})
 
@@ -169,7 +171,7 @@ class SubscriptionIndexationLine(models.Model):
             return self.env._("It ends, or was changed, on %s.", format_date(self.env, stop))
         if changed_values(line, self._prepare_previewed()) or (stop or False) != self.date_end:
             return self.env._("It was changed since the preview.")
-        if self.currency_id.is_zero(self.price_unit - self.price_old):
+        if not float_compare(self.price_unit, self.price_old, precision_digits=PRICE_DECIMALS):
             return self.env._("The price stays the same.")
         return False
 

@@ -1,4 +1,7 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..usage import normalize_class
 
 
 class UsageDestination(models.Model):
@@ -25,7 +28,7 @@ class UsageDestination(models.Model):
     @api.depends("name")
     def _compute_code(self):
         for destination in self:
-            destination.code = (destination.code or destination.name or "").strip().lower()
+            destination.code = normalize_class(destination.code or destination.name)
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -36,4 +39,12 @@ class UsageDestination(models.Model):
 
     @staticmethod
     def _with_plain_code(vals):
-        return {**vals, "code": vals["code"].strip().lower()} if vals.get("code") else vals
+        return {**vals, "code": normalize_class(vals["code"])} if vals.get("code") else vals
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_other(self):
+        other = self.env.ref("bfocused_billing.usage_destination_other", raise_if_not_found=False)
+        if other in self:
+            raise UserError(
+                self.env._("%s is the class of calls that have no other, so it can't be deleted.", other.name)
+            )

@@ -2,7 +2,9 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..usage import Booking, normalize_number
+from ..usage import Booking, add_plus, normalize_number
+
+RATED_BY = {"name", "company_id", "tariff_id", "date_start", "date_end"}  # decide which calls are booked, and how
 
 
 class UsageNumber(models.Model):
@@ -66,6 +68,7 @@ class UsageNumber(models.Model):
         result = super().write(self._with_plain_name(vals))
         if {"date_start", "date_end"} & set(vals):
             self._release_others()
+        if RATED_BY & set(vals):
             self._book_waiting()
         return result
 
@@ -73,7 +76,21 @@ class UsageNumber(models.Model):
         if not vals.get("name"):
             return vals
         company = self.env["res.company"].browse(vals.get("company_id")) or self.company_id[:1] or self.env.company
-        return {**vals, "name": normalize_number(vals["name"], company._get_usage_country_code())}
+        return {**vals, "name": self._get_plain_name(vals["name"], company)}
+
+    @api.model
+    def _get_plain_name(self, name, company):
+        """A number as it stands in stored calls: in international form, also where the plus was left out.
+
+        A supplier's own code may look like a number without plus, which shows in calls that wait under it.
+        """
+        plain = normalize_number(name, company._get_usage_country_code())
+        international = add_plus(plain, company._get_usage_country_code())
+        if international != plain:
+            calls = self.env["bfocused.usage.record"].sudo()
+            if calls.search_count([("number", "=", plain), ("charge_id", "=", False)], limit=1):
+                return plain
+        return international
 
     def _check_unbilled(self, vals):
         """Refuse to give calls that are in the ledger to another customer, number or company.

@@ -31,10 +31,16 @@ class UsageRecord(models.Model):
     destination_id = fields.Many2one(related="charge_id.usage_destination_id", string="Destination class")
     partner_id = fields.Many2one(related="charge_id.partner_id")
     charge_state = fields.Selection(related="charge_id.state")
-    fingerprint = BigInteger(aggregator=None, help="Of what the row says, and of the company.")
+    fingerprint = BigInteger(
+        aggregator=None, help="Of the profile and the reference, or else of what the row says; and of the company."
+    )
     occurrence = fields.Integer(aggregator=None, help="1, or more for equal rows in one file.")
 
     _stored_once = models.UniqueIndex("(started_at, fingerprint, occurrence)", "This call was imported already.")
+    # A reference makes a call unique whatever else its row says; then the fingerprint is of profile and reference.
+    _reference_once = models.UniqueIndex(
+        "(fingerprint) WHERE reference IS NOT NULL", "A call with this reference was imported already."
+    )
     _of_file = models.Index("USING brin (file_id)")
     _waiting = models.Index("(number) WHERE charge_id IS NULL")
 

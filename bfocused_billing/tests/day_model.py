@@ -25,6 +25,8 @@ class Bill:
 
     days: dict  # date to Decimal
     invoice: object = None
+    round: int = 0  # how many times some of these days were billed before
+    span: frozenset = frozenset()  # the days as they were billed, also those given back since
     is_final: bool = False  # given back by hand: whatever happens later, it isn't given back again
 
 
@@ -42,6 +44,9 @@ class Line:
     gaps: list = field(default_factory=list)  # (start, stop) of free pauses, shared by the lines of a subscription
     bills: list = field(default_factory=list)
     credits: list = field(default_factory=list)  # (Bill, days given back, invoice)
+    undone: dict = field(default_factory=dict)  # invoice to what it billed and gave back before it went
+    quantity: int = 1
+    holds: list = field(default_factory=list)  # (start, stop) of pauses that are billed later, shared likewise
 
     def whole_of(self, day):
         """First and last day of the period of the cycle in which ``day`` lies."""
@@ -64,7 +69,7 @@ class Line:
         number, days = (day - first).days, (last - first).days + 1
 
         def until(count):
-            return (self.price * count / days).quantize(CENT, ROUND_HALF_UP)
+            return (self.price * self.quantity * count / days).quantize(CENT, ROUND_HALF_UP)
 
         return until(number + 1) - until(number)
 
@@ -91,7 +96,14 @@ class Line:
         for bill, days in given_back:
             self.credits.append((bill, {other: bill.days.pop(other) for other in days}, invoice))
         for chunk in new:
-            self.bills.append(Bill({other: self.price_of(other) for other in chunk}, invoice))
+            span = frozenset(chunk)
+            before = [bill.round + 1 for bill in self.bills if bill.span & span]
+            self.bills.append(
+                Bill({other: self.price_of(other) for other in chunk}, invoice, max(before, default=0), span)
+            )
+
+    def is_held(self, day):
+        return any(start <= day < stop for start, stop in self.holds)
 
     def get_unbilled(self, day):
         """Days to bill in the periods that begin before ``day`` or soon after it, in chunks within one period."""
@@ -116,14 +128,45 @@ class Line:
 
     def undo(self, invoice):
         """The invoice is cancelled, or credited to be billed again."""
-        for credit in [credit for credit in self.credits if credit[2] == invoice]:
-            bill, days, _invoice = credit
+        credits = [credit for credit in self.credits if credit[2] == invoice]
+        for bill, days, _invoice in credits:
             bill.days.update(days)
-            self.credits.remove(credit)
+        self.credits = [credit for credit in self.credits if credit[2] != invoice]
+        self.undone[invoice] = [bill for bill in self.bills if bill.invoice == invoice], credits
         self.bills = [bill for bill in self.bills if bill.invoice != invoice]
 
-    def has_credits_elsewhere(self, invoice):
-        return any(bill.invoice == invoice and other != invoice for bill, _days, other in self.credits)
+    def can_undo(self, invoice):
+        """Not when a part of it was given back elsewhere, nor when what it gave back was billed again elsewhere."""
+        others = [bill for bill in self.bills if bill.invoice != invoice]
+        if any(bill.invoice == invoice and other != invoice for bill, _days, other in self.credits):
+            return False
+        return not any(
+            other.round > bill.round and other.span & days.keys()
+            for bill, days, credited_on in self.credits
+            if credited_on == invoice
+            for other in others
+        )
+
+    def redo(self, invoice):
+        """The invoice counts again."""
+        bills, credits = self.undone.pop(invoice, ([], []))
+        self.bills += bills
+        for bill, days, _invoice in credits:
+            for day in days:
+                del bill.days[day]
+            self.credits.append((bill, days, invoice))
+
+    def can_redo(self, invoice):
+        """Not when its days were billed meanwhile, nor when what it gives back isn't there to be given back."""
+        bills, credits = self.undone.get(invoice, ([], []))
+        for bill in bills:
+            for other in self.bills:
+                if bill.span & other.span and (other.round >= bill.round or bill.span & other.days.keys()):
+                    return False
+        alive = [*self.bills, *bills]
+        return all(
+            any(bill is other for other in alive) and days.keys() <= bill.days.keys() for bill, days, _ in credits
+        )
 
     def settle_by_hand(self, invoice):
         """The invoice is credited for good; returns what that gives back and nothing here knows of."""

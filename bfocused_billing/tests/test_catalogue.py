@@ -1,3 +1,5 @@
+from freezegun import freeze_time
+
 from odoo import Command
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form
@@ -122,6 +124,36 @@ class TestCatalogue(BillingCase):
         order.action_confirm()
         order.order_line = [Command.create({"product_id": self.cloudbox.id})]
         self.assertEqual(order.subscription_ids.sale_subscription_line_ids.product_id, self.cloudbox)
+
+    def test_a_product_added_to_a_confirmed_order_is_billed_from_the_day_it_is_added(self):
+        with freeze_time("2025-01-01"):
+            order = self.make_order(self.cloudbox, subscription_start_date="2025-01-01")
+            order.action_confirm()
+        with freeze_time("2026-02-10"):
+            order.order_line = [Command.create({"product_id": self.internet.id})]
+        added = order.subscription_ids.filtered(lambda subscription: subscription.template_id == self.quarter)
+        self.assertEqual(added.date_start, day("2026-02-10"))
+
+    def test_a_product_added_before_the_subscriptions_of_its_order_start_starts_with_them(self):
+        with freeze_time("2026-02-10"):
+            order = self.make_order(self.cloudbox, subscription_start_date="2026-03-01")
+            order.action_confirm()
+            order.order_line = [Command.create({"product_id": self.internet.id})]
+        self.assertEqual(order.subscription_ids.mapped("date_start"), [day("2026-03-01")] * 2)
+
+    def test_confirming_again_after_its_subscription_was_closed_starts_another_today(self):
+        with freeze_time("2026-01-01"):
+            order = self.make_order(self.cloudbox, subscription_start_date="2026-01-01")
+            order.action_confirm()
+        first = order.subscription_ids
+        with freeze_time("2026-02-10"):
+            first.close_subscription()
+            order._action_cancel()
+            order.action_draft()
+            order.action_confirm()
+        second = order.subscription_ids - first
+        self.assertRecordValues(second, [{"date_start": day("2026-02-10"), "in_progress": True}])
+        self.assertEqual(first.date, day("2026-02-10"))
 
     def test_a_running_subscription_is_changed_there_and_not_on_its_order(self):
         order = self.make_order(self.cloudbox)

@@ -94,6 +94,20 @@ class TestChanges(BillingCase):
         self.bill_at("2026-03-01")
         self.assertEqual(self.get_last("out_refund").amount_untaxed, 20.0)
 
+    def test_no_more_is_given_back_than_was_billed(self):
+        self.bill_at("2026-01-01")
+        invoice = self.get_last()
+        wizard = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=invoice.ids)
+        reversal = wizard.create({"journal_id": invoice.journal_id.id})
+        reversal.refund_moves()
+        reversal.new_move_ids.invoice_line_ids.price_unit = 100
+        reversal.new_move_ids.action_post()
+        self.subscription.date = "2026-03-01"
+        self.bill_at("2026-03-01")
+        self.assertEqual(self.get_last("out_refund").amount_untaxed, 20.0)
+        self.subscription.date = "2026-02-01"
+        self.assertFalse(self.bill_at("2026-03-02").line_ids)
+
     def test_an_earlier_end_gives_back_the_rest_as_a_credit_note(self):
         self.bill_at("2026-01-01")
         self.subscription.date = "2026-02-10"
@@ -154,6 +168,43 @@ class TestChanges(BillingCase):
             invoice.button_cancel()
         with self.assertRaisesRegex(UserError, "Cancel that first"):
             invoice.invoice_line_ids.unlink()
+
+    def test_what_gave_back_days_that_were_billed_again_stays(self):
+        self.bill_at("2026-01-01")
+        self.subscription.date = "2026-02-10"
+        self.bill_at("2026-02-10")
+        credit = self.get_last("out_refund")
+        self.subscription.date = False
+        self.bill_at("2026-02-11")
+        credit.button_draft()
+        with self.assertRaisesRegex(UserError, "was billed again on"):
+            credit.button_cancel()
+        with self.assertRaisesRegex(UserError, "was billed again on"):
+            credit.unlink()
+
+    def test_a_cancelled_invoice_comes_back_only_where_nothing_took_its_place(self):
+        self.bill_at("2026-01-01")
+        invoice = self.get_last()
+        invoice.button_draft()
+        invoice.button_cancel()
+        invoice.button_draft()
+        self.assertFalse(self.bill_at("2026-01-01").line_ids.filtered(lambda row: row.outcome != "deferred"))
+        invoice.button_cancel()
+        self.bill_at("2026-01-02")
+        with self.assertRaisesRegex(UserError, "was billed again on"):
+            invoice.button_draft()
+
+    def test_a_cancelled_credit_does_not_come_back_for_days_that_are_not_billed_any_more(self):
+        self.bill_at("2026-01-01")
+        invoice = self.get_last()
+        self.subscription.date = "2026-02-10"
+        self.bill_at("2026-02-10")
+        credit = self.get_last("out_refund")
+        for move in credit, invoice:
+            move.button_draft()
+            move.button_cancel()
+        with self.assertRaisesRegex(UserError, "isn't billed any more"):
+            credit.button_draft()
 
     def test_what_was_credited_by_hand_is_not_credited_again(self):
         self.bill_at("2026-01-01")

@@ -385,4 +385,4 @@ class TestExplainCalls(UsageCase, ExplainCase):
         with freeze_time("2026-02-01"):
             self.bill("2026-02-01")
         line = self.get_invoices().invoice_line_ids
-        self.assertEqual(self.get_amounts(line), [("calls", 0.6), ("tax", -0.1)])
+        self.assertEqual(self.get_amounts(line), [("calls", 0.6)])

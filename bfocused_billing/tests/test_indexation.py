@@ -49,6 +49,20 @@ class TestIndexation(BillingCase):
     def get_amounts(self, line):
         return [(str(row.start_date), str(row.end_date), row.price_subtotal) for row in line.move_line_ids.sorted("id")]
 
+    def test_a_price_in_parts_of_a_cent_keeps_its_decimals(self):
+        self.line.price_unit = 0.045
+        self.assertEqual(self.line._get_indexed_price(3), 0.046)
+        self.line.price_unit = 100
+        self.assertEqual(self.line._get_indexed_price(3.333), 103.33)
+        self.line.write({"price_unit": 0.045, "product_uom_qty": 1.125})
+        indexation = self.preview(percentage=3)
+        indexation.line_ids.price_unit = 0.047
+        indexation.action_preview()
+        self.assertEqual(indexation.line_ids.price_unit, 0.047)
+        indexation.action_apply()
+        self.assertRecordValues(indexation.line_ids, [{"state": "applied", "message": False}])
+        self.assertRecordValues(indexation.line_ids.successor_id, [{"price_unit": 0.047, "product_uom_qty": 1.125}])
+
     # === PREVIEW
 
     def test_the_preview_shows_old_and_new_price_and_the_difference_per_cycle_and_year(self):

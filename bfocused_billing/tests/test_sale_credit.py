@@ -217,3 +217,23 @@ class TestSaleCredit(SaleBillingCase):
         self.credit(self.get_invoices())
         self.assertFalse(self.bill("2026-03-01").line_ids)
         self.assertEqual(order.order_line.mapped("qty_invoiced"), [0.0, 0.0])
+
+    # === CORRECTED
+
+    def test_a_corrected_invoice_bills_the_order_in_the_place_of_the_reversed_one(self):
+        order = self.make_order((self.hours, 20), (self.switch, 2))
+        self.log_hours(order, "2026-01-05", 10)
+        self.bill("2026-02-01")
+        invoice = self.get_invoices()
+        wizard = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=invoice.ids)
+        wizard = wizard.create({"journal_id": invoice.journal_id.id})
+        wizard.modify_moves()
+        corrected = wizard.new_move_ids
+        self.assertEqual(self.get_sale_charges(order).move_id, corrected)
+        self.assertEqual(sum(corrected.timesheet_ids.mapped("unit_amount")), 10)
+        self.assertFalse(self.bill("2026-02-01").line_ids)
+        corrected.action_post()
+        self.log_hours(order, "2026-02-05", 5)
+        self.bill("2026-03-01")
+        self.assert_billed(1400.0, 1400.0, 500.0)
+        self.assertEqual(order.order_line.mapped("qty_invoiced"), [15, 2])

@@ -133,12 +133,93 @@ class TestSubscription(BillingCase):
         self.assertEqual(subscription.recurring_total, 84)
         self.assertNotEqual(self.company._get_billing_pricelist(self.company.currency_id), pricelist)
 
-    def test_an_agreed_price_that_was_billed_survives_another_customer(self):
+    def test_an_agreed_price_that_was_billed_survives_another_price_list(self):
         subscription = self.make_subscription(self.month, self.cloudbox)
         subscription.sale_subscription_line_ids.price_unit = 12.34
         self.bill("2026-01-01")
-        subscription.partner_id = self.make_customer("Taken over")
+        subscription.pricelist_id = subscription.pricelist_id.copy()
         self.assertEqual(subscription.sale_subscription_line_ids.price_unit, 12.34)
+
+    def test_what_is_billed_can_not_go_to_another_customer(self):
+        other = self.make_customer("Taken over")
+        subscription = self.make_subscription(self.month, self.cloudbox)
+        subscription.partner_id = other
+        subscription.partner_id = self.customer
+        self.bill("2026-01-01")
+        for values in ({"partner_id": other.id}, {"partner_invoice_id": other.id}):
+            with self.assertRaisesRegex(UserError, "is billed to Bakkerij Jansen already.*start a new subscription"):
+                subscription.write(values)
+
+    def test_what_is_billed_can_go_to_another_address_of_the_customer(self):
+        desk = self.make_customer("Desk", with_mandate=False, is_company=False, parent_id=self.customer.id)
+        subscription = self.make_subscription(self.month, self.cloudbox)
+        self.bill("2026-01-01")
+        subscription.partner_invoice_id = desk
+        subscription.partner_invoice_id = False
+        subscription.write({"partner_id": desk.id, "partner_invoice_id": self.customer.id})
+        self.assertEqual(subscription.partner_id, desk)
+
+    def test_what_is_billed_can_not_go_on_in_another_currency(self):
+        subscription = self.make_subscription(self.month, self.cloudbox)
+        self.bill("2026-01-01")
+        dollar = self.env.ref("base.USD")
+        dollar.active = True
+        with self.assertRaisesRegex(UserError, "is billed in EUR already, so it can't go on in USD"):
+            subscription.pricelist_id = self.company._get_billing_pricelist(dollar)
+
+    def test_another_cycle_is_another_price_unless_one_is_given(self):
+        subscription = self.make_subscription(self.month, self.cloudbox)
+        line = subscription.sale_subscription_line_ids
+        subscription.template_id = self.quarter
+        self.assertEqual(line.price_unit, 90)
+        subscription.write(
+            {
+                "template_id": self.month.id,
+                "sale_subscription_line_ids": [Command.update(line.id, {"price_unit": 12.34})],
+            }
+        )
+        self.assertEqual(line.price_unit, 12.34)
+        with Form(subscription) as form:
+            form.template_id = self.quarter
+        self.assertEqual(line.price_unit, 90)
+
+    def test_without_billing_a_price_given_by_hand_survives_another_template(self):
+        self.company.use_billing = False
+        template = self.env["sale.subscription.template"].create({"name": "A"})
+        subscription = self.make_subscription(template, self.cloudbox)
+        line = subscription.sale_subscription_line_ids
+        line.price_unit = 12.34
+        subscription.template_id = template.copy()
+        self.assertEqual(line.price_unit, 12.34)
+        with Form(subscription) as form:
+            form.template_id = template
+        self.assertEqual(line.price_unit, 12.34)
+
+    def test_without_billing_drafts_are_merged_as_ever(self):
+        self.company.use_billing = False
+        drafts = self.env["account.move"]
+        for mode in self.make_transfer_mode(), self.make_transfer_mode():
+            values = {"product_id": self.router.id, "tax_ids": []}
+            drafts += drafts.create(
+                {
+                    "move_type": "out_invoice",
+                    "company_id": self.company.id,
+                    "partner_id": self.customer.id,
+                    "payment_mode_id": mode.id,
+                    "invoice_line_ids": [Command.create(values)],
+                }
+            )
+        self.assertEqual(len(drafts.do_merge()), 1)
+
+    def test_an_order_that_would_start_it_again_is_refused(self):
+        subscription = self.make_subscription(self.month, self.cloudbox)
+        with self.assertRaisesRegex(UserError, "invoiced by a billing run"):
+            subscription.create_sale_order()
+
+    def test_the_next_date_follows_from_what_is_billed_whatever_day_it_is_asked_for(self):
+        subscription = self.make_subscription(self.month, self.cloudbox)
+        subscription.calculate_recurring_next_date(day("2030-01-01"))
+        self.assertEqual(subscription.recurring_next_date, day("2026-01-01"))
 
     def test_switching_off_leaves_every_running_subscription_a_next_date(self):
         subscription = self.make_subscription(self.month, self.cloudbox, self.internet, date="2026-02-01")

@@ -16,8 +16,8 @@ class TestUsageBilling(UsageCase):
     def get_items(self, charges):
         return charges._get_items(charges.partner_id, self.env["account.fiscal.position"])
 
-    def invoice(self, charges, post=False):
-        """What a billing run does with the charges of one customer."""
+    def put_on_a_move(self, charges, post=False):
+        """An invoice of these charges alone, for what a line and its charge tell of each other; no run is played."""
         move = self.env["account.move"].create(
             {
                 "move_type": "out_invoice",
@@ -50,7 +50,7 @@ class TestUsageBilling(UsageCase):
         self.assertEqual((values["start_date"], values["end_date"]), (day("2026-01-01"), day("2026-01-31")))
         self.assertEqual(values["product_id"], self.calls_product.id)
         self.assertEqual(values["tax_ids"], [Command.set(self.company_data["default_tax_sale"].ids)])
-        self.assertEqual(self.invoice(charge).amount_untaxed, 0.24)
+        self.assertEqual(self.put_on_a_move(charge).amount_untaxed, 0.24)
 
     def test_one_line_per_number_and_class(self):
         self.make_number("0201234568", self.customer)
@@ -63,43 +63,16 @@ class TestUsageBilling(UsageCase):
         )
         self.assertEqual(self.get_open().mapped("amount_untaxed"), [0.2, 0.1, 0.7])
 
-    def test_late_rows_go_to_the_next_open_month(self):
-        self.load(self.calls(2))
-        self.invoice(self.get_open(), post=True)
-        late = self.load(self.calls(4))
-        self.assert_counts(late, rows=4, new=2, duplicate=2)
-        self.assertEqual(late.record_ids.charge_id.period_start, day("2026-02-01"))
-        self.assertFalse(self.get_open("2026-02-15"))
-        self.load(self.calls(1, month="2026-02"))
-        charges = self.get_open("2026-03-01")
-        self.assertRecordValues(charges, [{"usage_calls": 3, "amount_untaxed": 0.36}])
-        self.invoice(charges)
-        later = self.load(self.calls(5))
-        self.assertEqual(later.record_ids.charge_id.period_start, day("2026-03-01"))
-
     def test_a_deleted_draft_opens_its_charges_again(self):
         self.load(self.calls(2))
         charge = self.get_open()
-        move = self.invoice(charge)
+        move = self.put_on_a_move(charge)
         self.assertEqual(charge.state, "drafted")
         self.assertFalse(self.get_open())
         move.invoice_line_ids.price_unit = 99
         move.unlink()
         self.assertEqual(self.get_open(), charge)
         self.assertEqual(charge.amount_untaxed, 0.24)
-
-    def test_calls_of_a_cancelled_invoice_are_billed_again_and_the_old_one_is_not(self):
-        self.load(self.calls(2))
-        charge = self.get_open()
-        move = self.invoice(charge)
-        move.button_cancel()
-        self.assertEqual(charge.state, "void")
-        again = self.get_open()
-        self.assertNotEqual(again, charge)
-        self.assertRecordValues(again, [{"usage_calls": 2, "amount_untaxed": 0.24, "state": "open"}])
-        self.assertEqual(again.usage_record_ids.mapped("amount"), [0.12, 0.12])
-        self.assertFalse(charge.usage_record_ids)
-        self.assertEqual(self.get_open(), again)
 
     def test_terms_are_the_subscriptions_or_else_the_customers(self):
         self.load(self.calls(1))
@@ -126,7 +99,7 @@ class TestUsageBilling(UsageCase):
     def test_the_specification_lists_the_calls_of_the_invoice(self):
         self.load(self.calls(2))
         self.load(self.calls(1, month="2026-02"))
-        move = self.invoice(self.get_open(), post=True)
+        move = self.put_on_a_move(self.get_open(), post=True)
         self.assertTrue(move.has_usage)
         move.action_download_usage()
         move.action_download_usage()
@@ -144,7 +117,7 @@ class TestUsageBilling(UsageCase):
         with self.assertRaises(UserError):
             self.init_invoice("out_invoice", products=self.router)._attach_usage_specification()
 
-    def test_thousands_of_lines_take_as_many_queries_as_ten(self):
+    def test_sixty_lines_take_as_many_queries_as_ten(self):
         self.env["bfocused.usage.number"].create(
             [{"name": f"02040000{index:02}", "partner_id": self.customer.id} for index in range(60)]
         )
@@ -184,6 +157,15 @@ class TestUsageInTheRun(UsageCase):
         self.bill("2026-04-01")
         self.assertEqual(self.get_state(), ["billed"])
 
+    def test_an_invoice_of_calls_alone_can_be_billed_again(self):
+        self.company.billing_min_amount = 0
+        self.load(self.calls(3))
+        self.bill("2026-02-01")
+        wizard = self.env["account.move.reversal"].with_context(
+            active_model="account.move", active_ids=self.get_invoices().ids
+        )
+        self.assertTrue(wizard.create({"journal_id": self.get_invoices().journal_id.id}).has_charges)
+
     def test_calls_of_a_customer_without_mandate_are_held(self):
         self.load(self.calls(2))
         self.customer._get_billing_mandate(self.company).cancel()
@@ -198,6 +180,41 @@ class TestUsageInTheRun(UsageCase):
         self.assertEqual(self.get_state(), ["open"])
         self.bill("2026-02-01")
         self.assertEqual(self.get_state(), ["drafted"])
+
+    def test_late_rows_go_to_the_next_open_month(self):
+        self.load(self.calls(2))
+        self.bill("2026-02-01")
+        late = self.load(self.calls(4))
+        self.assert_counts(late, rows=4, new=2, duplicate=2)
+        self.assertEqual(late.record_ids.charge_id.period_start, day("2026-02-01"))
+        self.assertFalse(self.bill("2026-02-15").line_ids.filtered("amount_new"))
+        self.load(self.calls(1, month="2026-02"))
+        self.bill("2026-03-01")
+        self.assertRecordValues(
+            self.get_charges(),
+            [
+                {"usage_calls": 2, "amount_untaxed": 0.24, "state": "drafted"},
+                {"usage_calls": 3, "amount_untaxed": 0.36, "state": "drafted"},
+            ],
+        )
+        later = self.load(self.calls(5))
+        self.assertEqual(later.record_ids.charge_id.period_start, day("2026-03-01"))
+
+    def test_calls_of_a_cancelled_invoice_are_billed_again_and_the_old_one_is_not(self):
+        self.load(self.calls(2))
+        self.bill("2026-02-01")
+        charge = self.get_charges()
+        self.get_invoices().button_cancel()
+        self.assertEqual(charge.state, "void")
+        self.bill("2026-02-01")
+        again = self.get_charges() - charge
+        self.assertRecordValues(again, [{"usage_calls": 2, "amount_untaxed": 0.24, "state": "drafted"}])
+        self.assertEqual(again.usage_record_ids.mapped("amount"), [0.12, 0.12])
+        self.assertFalse(charge.usage_record_ids)
+        self.bill("2026-03-01")
+        self.assertEqual(self.get_charges(), charge + again)
+        moves = self.get_invoices().filtered(lambda move: move.state != "cancel")
+        self.assertEqual(sum(moves.mapped("amount_untaxed")), 0.24)
 
     def test_t18_merged_drafts_keep_their_calls(self):
         other = self.make_mandate(self.customer, signature_date="2024-01-01")

@@ -14,9 +14,9 @@ from .usage_common import HEADER, UsageCase
 class TestUsageImport(UsageCase):
     """Call records in: each once, nothing lost, and the totals tell so."""
 
-    def test_the_same_file_twice_brings_nothing_new(self):
+    def test_the_same_file_imported_again_on_purpose_brings_nothing_new(self):
         first = self.load(self.calls(3))
-        second = self.load(self.calls(3))
+        second = self.load(self.calls(3), again=True)
         self.assert_counts(first, rows=3, new=3)
         self.assert_counts(second, rows=3, duplicate=3)
         self.assertEqual(second.earlier_id, first)
@@ -223,6 +223,35 @@ class TestUsageImport(UsageCase):
     def test_a_file_of_another_layout_is_refused_whole(self):
         with self.assertRaisesRegex(UserError, "dialled"):
             self.load("a,b,c\n1,2,3\n")
+
+    def test_a_file_with_the_line_ends_of_an_old_macintosh_is_read(self):
+        file = self.load(self.calls(2).replace("\n", "\r"))
+        self.assert_counts(file, rows=2, new=2)
+
+    def test_a_row_whose_number_is_written_as_empty_is_refused(self):
+        rows = "\\N,06,2026-01-05 10:00:00,60,1.00,mobile,a\n0201234567,06,2026-01-05 10:00:00,60,1.00,\\N,\\N\n"
+        file = self.load(HEADER + rows)
+        self.assert_counts(file, rows=2, new=1, refused=1)
+        self.assertIn("no number", file.refusal_ids.reason)
+        self.assertRecordValues(file.record_ids, [{"supplier_class": False, "reference": False}])
+        self.assertFalse(self.env["bfocused.usage.unknown"].search([("company_id", "=", self.company.id)]))
+
+    def test_an_archived_class_is_still_the_class_of_its_calls(self):
+        row = "0201234567,06,2026-01-05 10:00:00,60,0.10,Zone 9,{}\n"
+        destination = self.load(HEADER + row.format("a")).record_ids.destination_id
+        destination.active = False
+        self.assertEqual(self.load(HEADER + row.format("b")).record_ids.destination_id, destination)
+
+    def test_a_class_with_a_tab_or_capitals_with_accents_is_one_class(self):
+        row = "0201234567,06,2026-01-05 10:00:00,60,0.10,{},{}\n"
+        written = ["CURAÇAO\t", "Curaçao", " curaçao", "\t"]
+        files = [self.load(HEADER + row.format(cell, index)) for index, cell in enumerate(written)]
+        codes = [file.record_ids.destination_id.code for file in files]
+        self.assertEqual(codes, ["curaçao", "curaçao", "curaçao", "other"])
+
+    def test_the_class_of_calls_without_one_cannot_be_deleted(self):
+        with self.assertRaisesRegex(UserError, "no other"):
+            self.env.ref("bfocused_billing.usage_destination_other").unlink()
 
     def test_the_wizard_shows_the_file(self):
         wizard = self.env["bfocused.usage.import"].create(

@@ -1,4 +1,5 @@
-from odoo.exceptions import ValidationError
+from odoo import Command
+from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL
 
 from ..usage import normalize_number
@@ -65,7 +66,64 @@ class TestUsageRating(UsageCase):
         self.assertFalse(self.env["bfocused.usage.unknown"].search([("company_id", "=", self.company.id)]))
         charge = first.record_ids.charge_id
         self.assertRecordValues(charge, [{"usage_calls": 3, "amount_untaxed": 0.36, "quantity": 3.0}])
-        self.assert_counts(self.load(self.calls(3, "0205550000")), rows=3, duplicate=3)
+        self.assert_counts(self.load(self.calls(3, "0205550000"), again=True), rows=3, duplicate=3)
+
+    def test_short_numbers_are_rated_by_their_prefix(self):
+        service = self.env.ref("bfocused_billing.usage_destination_service")
+        prices = {"0900": 0.9, "0800": 0.0, "14": 0.07}
+        self.tariff.rate_ids = [
+            Command.create({"prefix": prefix, "destination_id": service.id, "price_minute": price})
+            for prefix, price in prices.items()
+        ]
+        profile = self.make_tariff_profile()
+        cases = [
+            ("0900-1234", 0.9, "service"),
+            ("0800-0432", 0.0, "service"),
+            ("0900 1234567", 0.9, "service"),
+            ("14020", 0.07, "service"),
+            ("020-1234567", 0.03, "national"),
+        ]
+        for dialled, amount, code in cases:
+            with self.subTest(dialled=dialled):
+                record = self.load_call(dialled, profile=profile)
+                self.assertEqual((record.problem, record.amount, record.destination_id.code), (False, amount, code))
+
+    def test_a_corrected_number_gets_the_calls_that_waited(self):
+        number = self.make_number("0205550009", self.customer)
+        file = self.load(self.calls(2, "0205550000"))
+        self.assertEqual(file.waiting_count, 2)
+        number.name = "020-5550000"
+        self.assertEqual((file.waiting_count, number.charge_ids.usage_calls), (0, 2))
+
+    def test_a_number_given_a_tariff_with_a_rate_gets_the_calls_that_waited(self):
+        record = self.load_call("+4420123456", profile=self.make_tariff_profile())
+        abroad = self.tariff.copy({"name": "Abroad"})
+        abroad.rate_ids = [Command.create({"prefix": "+44", "destination_id": self.national.id, "price_minute": 0.2})]
+        self.number.tariff_id = abroad
+        self.assertRecordValues(record, [{"problem": False, "amount": 0.2}])
+
+    def test_assigning_a_number_somebody_made_meanwhile(self):
+        self.load(self.calls(2, "0205550000"))
+        unknown = self.env["bfocused.usage.unknown"].search([("company_id", "=", self.company.id)])
+        assign = self.env["bfocused.usage.assign"].with_context(**unknown.action_assign()["context"])
+        wizard = assign.create({"partner_id": self.customer.id})
+        other = assign.create({"partner_id": self.make_customer("Other").id})
+        number = self.make_number("0205550000", self.customer)
+        self.assertEqual(wizard.action_assign()["res_id"], number.id)
+        with self.assertRaisesRegex(UserError, "some of these days"):
+            other.action_assign()
+
+    def test_a_number_typed_without_plus_is_international(self):
+        number = self.make_number("31 20 1239999", self.customer)
+        self.assertEqual(number.name, "+31201239999")
+        record = self.load_call(number="31201239999", profile=self.profile.copy({"number_format": "e164"}))
+        self.assertEqual(record.usage_number_id, number)
+        self.assertEqual(self.make_number("3120", self.customer).name, "3120")
+
+    def test_a_suppliers_code_that_looks_like_a_number_without_plus_can_be_assigned(self):
+        file = self.load(self.calls(1, "31201239999"))
+        self.make_number("31201239999", self.customer)
+        self.assertEqual(file.waiting_count, 0)
 
     def test_suppliers_classes_are_made_and_known_ones_found(self):
         self.assertEqual(self.load_call(destination="Mobile").destination_id, self.mobile)

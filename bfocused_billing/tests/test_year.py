@@ -47,6 +47,7 @@ class YearMachine(RuleBasedStateMachine):
         self.closed = set()  # lines that another took over from
         self.held = set()
         self.last_run = None
+        self.gone = []  # (invoice, credit note that frees it or none, whether it was posted)
         self.by_hand = dict.fromkeys(self.customers, Decimal(0))
 
     def teardown(self):
@@ -116,8 +117,22 @@ class YearMachine(RuleBasedStateMachine):
         with freeze_time(self.today):
             successor = line._change(day, {"price_unit": float(price)}, "Price")
         start = max(day, model.start)
-        new = replace(model, start=start, price=price, bills=[], credits=[])  # with the same pauses
-        self.lines[successor] = new
+        self.lines[successor] = replace(model, start=start, price=price, bills=[], credits=[], undone={})
+        model.stop = start
+        self.closed.add(line)
+
+    @event(number=ANY, offset=OFFSETS, quantity=st.integers(min_value=1, max_value=9))
+    def change_quantity(self, number, offset, quantity):
+        line, day = self.pick(number, self.get_open_lines()), self.day(offset)
+        model = self.lines[line]
+        if (model.stop and model.stop <= day) or model.quantity == quantity:
+            return
+        with freeze_time(self.today):
+            wizard = self.case.env["bfocused.subscription.change"].create({"line_id": line.id, "date": day})
+            wizard.quantity = quantity
+            wizard.action_apply()
+        start = max(day, model.start)
+        self.lines[line.successor_ids] = replace(model, start=start, quantity=quantity, bills=[], credits=[], undone={})
         model.stop = start
         self.closed.add(line)
 
@@ -134,8 +149,11 @@ class YearMachine(RuleBasedStateMachine):
             wizard.action_apply()
         start = max(day, model.start)
         successor = self.case.env["sale.subscription.line"].search([("predecessor_id", "=", line.id)])
-        self.lines[successor] = self.make_line(model.customer, cycle, start, start, price)
-        self.lines[successor].gaps += model.gaps
+        new = self.make_line(model.customer, cycle, start, start, price)
+        new.quantity = model.quantity
+        new.gaps += [(max(begin, start), stop) for begin, stop in model.gaps if stop > start]
+        new.holds += [(max(begin, start), stop) for begin, stop in model.holds if stop > start]
+        self.lines[successor] = new
         model.stop = start
         self.closed.add(line)
 
@@ -152,12 +170,17 @@ class YearMachine(RuleBasedStateMachine):
         line.date_end = stop
         self.lines[line].stop = stop
 
-    @event(number=ANY, offset=OFFSETS, length=st.integers(min_value=1, max_value=60))
-    def pause(self, number, offset, length):
+    @event(
+        number=ANY,
+        offset=OFFSETS,
+        length=st.integers(min_value=1, max_value=60),
+        effect=st.sampled_from(["free", "free", "hold"]),
+    )
+    def pause(self, number, offset, length, effect):
         line = self.pick(number, self.get_open_lines())
-        start, gaps = self.day(offset), self.lines[line].gaps
+        start, model = self.day(offset), self.lines[line]
         stop = start + timedelta(days=length)
-        if any(start < other_stop and other_start < stop for other_start, other_stop in gaps):
+        if any(start < other_stop and other_start < stop for other_start, other_stop in model.gaps + model.holds):
             return
         with freeze_time(self.today):
             self.case.env["bfocused.subscription.pause"].create(
@@ -165,10 +188,10 @@ class YearMachine(RuleBasedStateMachine):
                     "subscription_id": line.sale_subscription_id.id,
                     "date_start": start,
                     "date_end": stop,
-                    "effect": "free",
+                    "effect": effect,
                 }
             )
-        gaps.append((start, stop))
+        (model.gaps if effect == "free" else model.holds).append((start, stop))
 
     @event(number=ANY)
     def take_back_a_pause(self, number):
@@ -176,7 +199,9 @@ class YearMachine(RuleBasedStateMachine):
         pauses = line.sale_subscription_id.pause_ids
         if pauses:
             pause = pauses[number % len(pauses)]
-            self.lines[line].gaps.remove((pause.date_start, pause.date_end))
+            model = self.lines[line]
+            pauses = model.gaps if pause.effect == "free" else model.holds
+            pauses.remove((pause.date_start, pause.date_end))
             with freeze_time(self.today):
                 pause.unlink()
 
@@ -221,25 +246,21 @@ class YearMachine(RuleBasedStateMachine):
         failed = run.line_ids.filtered(lambda row: row.outcome == "failed")
         assert not failed, failed.mapped("message")
         for model in self.lines.values():
-            if model.customer not in self.held:
+            if model.customer not in self.held and not model.is_held(max(run.date, self.today)):
                 model.run(run.date, run)
-        self.name_invoices(run)
+        self.name_invoices()
         self.compare()
 
-    def name_invoices(self, run):
-        """Tell the model on which invoice the run put what it billed."""
-        charges = self.case.env["bfocused.billing.charge"].search([("run_id", "=", run.id), ("state", "!=", "void")])
-        moves = {
-            (charge.subscription_line_id, charge.is_credit, charge.period_start): charge.move_id for charge in charges
-        }
+    def name_invoices(self):
+        """Tell the model on which invoice stands what was billed: drafts that wait may have been put together."""
         for line, model in self.lines.items():
+            moves = {
+                (charge.billing_round, charge.is_credit, charge.period_start): charge.move_id
+                for charge in line._get_live_charges()
+            }
             for bill in model.bills:
-                if bill.invoice == run:
-                    bill.invoice = moves[line, False, min(bill.days)]
-            model.credits = [
-                (bill, days, moves[line, True, min(days)] if invoice == run else invoice)
-                for bill, days, invoice in model.credits
-            ]
+                bill.invoice = moves[bill.round, False, min(bill.span)]
+            model.credits = [(bill, days, moves[bill.round, True, min(days)]) for bill, days, _run in model.credits]
 
     @event(number=ANY, bill_again=st.sampled_from(["cancel", "bill again", "for good"]))
     def take_back(self, number, bill_again):
@@ -248,12 +269,12 @@ class YearMachine(RuleBasedStateMachine):
             return
         move = self.pick(number, moves)
         models = [model for model in self.lines.values() if model.customer == move.partner_id]
-        elsewhere = any(model.has_credits_elsewhere(move) for model in models)
+        is_refused = not all(model.can_undo(move) for model in models)
         if move.state == "draft" or bill_again == "cancel":
-            self.cancel(move, models, elsewhere)
+            self.cancel(move, models, is_refused)
         elif bill_again == "bill again":
-            self.bill_again(move, models, elsewhere)
-        elif not elsewhere:
+            self.bill_again(move, models, is_refused)
+        elif not is_refused:
             self.reverse(move, bill_again=False)
             self.by_hand[move.partner_id] += sum(model.settle_by_hand(move) for model in models)
         self.compare()
@@ -264,7 +285,9 @@ class YearMachine(RuleBasedStateMachine):
                 self.do_cancel(move)
             self.case.env.invalidate_all()
             return
+        was_posted = move.state == "posted"
         self.do_cancel(move)
+        self.gone.append((move, None, was_posted))
         for model in models:
             model.undo(move)
 
@@ -279,7 +302,7 @@ class YearMachine(RuleBasedStateMachine):
                 self.reverse(move, bill_again=True)
             self.case.env.invalidate_all()
             return
-        self.reverse(move, bill_again=True)
+        self.gone.append((move, self.reverse(move, bill_again=True), True))
         for model in models:
             model.undo(move)
 
@@ -289,6 +312,35 @@ class YearMachine(RuleBasedStateMachine):
             reversal = wizard.create({"journal_id": move.journal_id.id, "bill_again": bill_again})
             reversal.refund_moves()
             reversal.new_move_ids.action_post()
+        return reversal.new_move_ids
+
+    @event(number=ANY)
+    def withdraw(self, number):
+        """Take back that an invoice went: it is reset, or the credit note that frees it is cancelled."""
+        if not self.gone:
+            return
+        move, _credit, _was_posted = gone = self.pick(number, self.gone)
+        models = [model for model in self.lines.values() if model.customer == move.partner_id]
+        if all(model.can_redo(move) for model in models):
+            self.do_withdraw(*gone)
+            self.gone.remove(gone)
+            for model in models:
+                model.redo(move)
+        else:
+            with self.case.assertRaises(UserError), self.case.env.cr.savepoint():
+                self.do_withdraw(*gone)
+            self.case.env.invalidate_all()
+        self.compare()
+
+    def do_withdraw(self, move, credit, was_posted):
+        with freeze_time(self.today):
+            if credit:
+                credit.button_draft()
+                credit.button_cancel()
+                return
+            move.button_draft()
+            if was_posted:
+                move.action_post()
 
     # --- what must be so
 

@@ -54,11 +54,16 @@ class UsageCase(BillingCase):
         )
 
     @classmethod
-    def load(cls, content, profile=None, wizard=None):
+    def load(cls, content, profile=None, wizard=None, again=False):
         content = content.encode() if isinstance(content, str) else content
         wizard = cls.env["bfocused.usage.import"].with_company(cls.company) if wizard is None else wizard
         wizard = wizard.create(
-            {"profile_id": (profile or cls.profile).id, "file": base64.b64encode(content), "filename": "calls.csv"}
+            {
+                "profile_id": (profile or cls.profile).id,
+                "file": base64.b64encode(content),
+                "filename": "calls.csv",
+                "import_again": again,
+            }
         )
         return wizard.env["bfocused.usage.file"].browse(wizard.action_import()["res_id"]).with_env(cls.env)
 

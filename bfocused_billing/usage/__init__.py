@@ -2,5 +2,6 @@
 
 from .booking import Booking
 from .fields import BigInteger, LooseMany2one
-from .layout import DATE_FORMATS, ENCODINGS, normalize_number
+from .layout import DATE_FORMATS, ENCODINGS, add_plus, normalize_class, normalize_number
 from .loader import Loader
+from .rebooking import Rebooking

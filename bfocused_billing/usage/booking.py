@@ -1,5 +1,7 @@
 from odoo.tools import SQL, float_repr
 
+from . import layout
+
 LOCK = 0x62667573  # first half of the key of the advisory lock; the second is the company's id
 MOST_MONTHS_LATER = 600
 
@@ -32,6 +34,7 @@ class Booking:
         :param condition: SQL condition on ``source``
         """
         longest = self._match_prefixes(profile, source)
+        self._match_classes(profile, source)
         self.drop("usage_rated")
         self.cr.execute(
             SQL(
@@ -51,14 +54,14 @@ class Booking:
                    AND (number.date_end IS NULL OR source.day < number.date_end)
              LEFT JOIN usage_match AS match
                     ON match.tariff_id = COALESCE(number.tariff_id, %(tariff)s)
-                   AND match.dial = left(source.dialled, %(longest)s)
+                   AND match.dial = left(%(dial)s, %(longest)s)
              LEFT JOIN bfocused_usage_tariff_rate AS rate ON rate.id = match.rate_id
-             LEFT JOIN bfocused_usage_destination AS class ON %(class_join)s
+             LEFT JOIN usage_class AS class ON class.written = source.supplier_class
                  WHERE %(condition)s
                 """,
                 destination=self._destination(profile),
                 amount=self._amount(profile),
-                class_join=SQL("class.code = lower(source.supplier_class)") if profile.column_class else SQL("FALSE"),
+                dial=self._dial(SQL.identifier("source", "dialled")),
                 source=source,
                 company=self.company.id,
                 tariff=profile.tariff_id.id or None,
@@ -71,7 +74,10 @@ class Booking:
         if profile.rating == "tariff":
             return SQL("rate.destination_id")
         other = self.env.ref("bfocused_billing.usage_destination_other")
-        return SQL("COALESCE(class.id, rate.destination_id, %s)", other.id)
+        return SQL("COALESCE(class.destination_id, rate.destination_id, %s)", other.id)
+
+    def _dial(self, cell):
+        return layout.dial_sql(cell, self.company._get_usage_country_code())
 
     def _amount(self, profile):
         """Amount in the company's currency, in 6 decimals."""
@@ -103,13 +109,14 @@ class Booking:
                 """
                 CREATE TEMP TABLE usage_match ON COMMIT DROP AS
                 SELECT DISTINCT ON (rate.tariff_id, dial) rate.tariff_id, dial, rate.id AS rate_id
-                  FROM (SELECT DISTINCT left(dialled, %(longest)s) AS dial FROM (%(source)s) AS source) AS dialled
+                  FROM (SELECT DISTINCT left(%(dial)s, %(longest)s) AS dial FROM (%(source)s) AS source) AS dialled
             CROSS JOIN (%(lengths)s) AS prefix
                   JOIN bfocused_usage_tariff_rate AS rate
                     ON rate.prefix = left(dial, prefix.length) AND length(dial) >= prefix.length
                  WHERE rate.tariff_id IN %(tariffs)s
               ORDER BY rate.tariff_id, dial, prefix.length DESC
                 """,
+                dial=self._dial(SQL.identifier("dialled")),
                 longest=longest,
                 source=source,
                 lengths=SQL(rates, SQL("DISTINCT length(prefix) AS length"), tariff_ids),
@@ -118,6 +125,29 @@ class Booking:
         )
         self.cr.execute(SQL("ANALYZE usage_match"))
         return longest
+
+    def _match_classes(self, profile, source):
+        """Make the table ``usage_class``: the destination class by how the supplier writes it; new ones are made.
+
+        An archived class is still the class of that name.
+        """
+        self.drop("usage_class")
+        self.cr.execute(SQL("CREATE TEMP TABLE usage_class (written text, destination_id int) ON COMMIT DROP"))
+        if not profile.column_class:
+            return
+        self.cr.execute(SQL("SELECT DISTINCT supplier_class FROM (%s) AS source WHERE supplier_class <> ''", source))
+        codes = {written: layout.normalize_class(written) for (written,) in self.cr.fetchall()}
+        names = {code: written.strip() for written, code in sorted(codes.items(), reverse=True) if code}
+        destinations = self.env["bfocused.usage.destination"].sudo().with_context(active_test=False)
+        known = destinations.search([("code", "in", list(names))])
+        known += destinations.create(
+            [{"name": names[code], "code": code} for code in sorted(names.keys() - set(known.mapped("code")))]
+        )
+        self.env.flush_all()
+        ids = {destination.code: destination.id for destination in known}
+        for written, code in codes.items():
+            if code:
+                self.cr.execute(SQL("INSERT INTO usage_class VALUES (%s, %s)", written, ids[code]))
 
     # === BOOK
 
@@ -242,45 +272,6 @@ class Booking:
             )
         )
         return sum(1 for (charge_id,) in self.cr.fetchall() if charge_id)
-
-    def has_void(self):
-        """Whether there are calls in charges whose invoice was cancelled."""
-        self.env.flush_all()
-        self.cr.execute(
-            SQL(
-                """
-                SELECT EXISTS (
-                    SELECT FROM bfocused_billing_charge AS charge
-                     WHERE charge.company_id = %s AND charge.kind = 'usage' AND charge.state = 'void'
-                       AND EXISTS (SELECT FROM bfocused_usage_record AS record WHERE record.charge_id = charge.id))
-                """,
-                self.company.id,
-            )
-        )
-        return self.cr.fetchone()[0]
-
-    def rebook_void(self):
-        """Put the calls of charges whose invoice was cancelled in open charges, at the amounts they had."""
-        self.env.flush_all()
-        self.lock()
-        self.drop("usage_rated")
-        self.cr.execute(
-            SQL(
-                """
-                CREATE TEMP TABLE usage_rated ON COMMIT DROP AS
-                SELECT record.started_at, record.fingerprint, record.occurrence, record.seconds, record.amount,
-                       record.problem, charge.usage_number_id AS number_id,
-                       charge.usage_destination_id AS destination_id, charge.period_start AS month
-                  FROM bfocused_billing_charge AS charge
-                  JOIN bfocused_usage_record AS record ON record.charge_id = charge.id
-                 WHERE charge.company_id = %s AND charge.kind = 'usage' AND charge.state = 'void'
-                """,
-                self.company.id,
-            )
-        )
-        self.book()
-        self._update_waiting()
-        self.env.invalidate_all()
 
     def release(self, condition):
         """Take calls out of their charges, which are counted anew; they wait until they are booked again.

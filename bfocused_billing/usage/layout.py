@@ -41,6 +41,7 @@ DURATION_PATTERNS = {
 }
 AMOUNT_PATTERNS = {"point": re.compile(r"-?\d+(\.\d*)?", re.ASCII), "comma": re.compile(r"-?\d+(,\d*)?", re.ASCII)}
 PUNCTUATION = " -.()/"  # taken out of telephone numbers
+SHORTEST_INTERNATIONAL = 8  # digits after the country code in a number that is taken for an international one
 
 
 # === Python
@@ -60,6 +61,19 @@ def normalize_number(text, country_code, is_e164=False):
     if is_e164 and len(text) >= 8 and text.isascii() and text.isdigit():
         return f"+{text}"
     return text
+
+
+def add_plus(text, country_code):
+    """A normalized number that somebody typed as 31201234567, as +31201234567."""
+    rest = text.removeprefix(country_code)
+    if rest != text and text.isascii() and text.isdigit() and len(rest) >= SHORTEST_INTERNATIONAL:
+        return f"+{text}"
+    return text
+
+
+def normalize_class(text):
+    """The code of a destination class, by how a supplier or a user writes it."""
+    return (text or "").strip().lower()
 
 
 def is_moment(text, date_format):
@@ -100,6 +114,13 @@ def number_sql(cell, country_code, is_e164):
         cell=cell,
         country=f"+{country_code}",
         e164=e164,
+    )
+
+
+def dial_sql(cell, country_code):
+    """A dialled number by which its rate is found: short numbers such as 0900-1234 begin as their prefix does."""
+    return SQL(
+        "CASE WHEN starts_with(%s, '0') THEN %s || substr(%s, 2) ELSE %s END", cell, f"+{country_code}", cell, cell
     )
 
 

@@ -8,13 +8,14 @@ from odoo.tools import SQL
 
 from . import layout
 from .booking import Booking
+from .known import KnownRows
 from .reader import read_rows
 
 COPY_BUFFER = 1 << 20  # bytes
 FAST_FAILURES = (psycopg2.DataError, psycopg2.errors.BadCopyFileFormat)
 
 
-class Loader:
+class Loader(KnownRows):
     """Bring one file in: copy, read, leave out what is known, rate, book and store, each in one statement.
 
     All good rows are read by PostgreSQL itself. Only for a file with a row it can't read, the file is first read row
@@ -31,10 +32,9 @@ class Loader:
         self.env = file.env
         self.cr = file.env.cr
         self.booking = Booking(self.env, self.company)
-        self.content = content.removeprefix(b"\xef\xbb\xbf") if self.profile.encoding == "utf-8" else content
+        self.content = self._with_line_ends(content)
         self.refusals = []  # (line, reason, the row as written)
         self.refused_count = 0
-        self.may_be_known = True  # whether calls of the same days are stored already
         self.width, self.positions = self._read_first_row()
 
     def run(self):
@@ -46,7 +46,8 @@ class Loader:
         self.booking.lock()
         self._copy_and_parse()
         self._number_repeated()
-        self._make_destinations()
+        self._find_known()
+        self._refuse_changed()
         self.booking.rate(self.profile, self._source(), self._only_new())
         self.booking.book()
         self._store()
@@ -54,6 +55,12 @@ class Loader:
         return self._get_totals()
 
     # === READ
+
+    def _with_line_ends(self, content):
+        """The file without byte order mark, and with line ends that everything here reads as such."""
+        if self.profile.encoding == "utf-8":
+            content = content.removeprefix(b"\xef\xbb\xbf")
+        return content if b"\n" in content else content.replace(b"\r", b"\n")
 
     def _read_first_row(self):
         text = self.content.partition(b"\n")[0].decode(layout.ENCODINGS[self.profile.encoding][0], errors="replace")
@@ -68,7 +75,7 @@ class Loader:
         return len(row), self.profile._get_positions(row)
 
     def _copy_and_parse(self):
-        for table in ("usage_cell", "usage_row", "usage_repeat"):
+        for table in ("usage_cell", "usage_row", "usage_repeat", "usage_known"):
             self.booking.drop(table)
         self.cr.execute(SQL("DROP SEQUENCE IF EXISTS pg_temp.usage_line"))
         cells = SQL(", ").join(SQL("%s text", self._cell(index)) for index in range(self.width))
@@ -141,8 +148,10 @@ class Loader:
                 """
                 CREATE TEMP TABLE usage_row ON COMMIT DROP AS
                 SELECT line, number, dialled, started_at, day, seconds, cost, supplier_class, reference, billed,
-                       hashtextextended(concat_ws('|', number, dialled, seconds, %(cost)s, supplier_class,
-                                                  reference), %(company)s) AS fingerprint,
+                       CASE WHEN reference <> ''
+                            THEN hashtextextended(%(profile)s || reference, %(company)s)
+                            ELSE hashtextextended(concat_ws('|', number, dialled, seconds, %(cost)s, supplier_class,
+                                                            reference), %(company)s) END AS fingerprint,
                        billed AND (number = '' OR started_at IS NULL OR seconds IS NULL OR cost IS NULL) AS bad
                   FROM (SELECT line, %(number)s AS number, %(dialled)s AS dialled,
                                local AT TIME ZONE %(file_tz)s AT TIME ZONE 'UTC' AS started_at, %(day)s AS day,
@@ -151,6 +160,7 @@ class Loader:
                         OFFSET 0) AS parsed
                 """,
                 company=self.company.id,
+                profile=f"{self.profile.id}|",
                 cost=SQL("trim_scale(cost)") if "amount" in self.positions else SQL("0"),
                 number=layout.number_sql(bare, country, is_e164),
                 dialled=layout.number_sql(number, country, is_e164),
@@ -187,7 +197,7 @@ class Loader:
     def _role(self, role):
         if role not in self.positions:
             return SQL("''")
-        cell = self._cell(self.positions[role])
+        cell = SQL("COALESCE(%s, '')", self._cell(self.positions[role]))  # \N is how some write an empty cell
         # Elsewhere a space at the begin or end makes a row go the careful way, which takes it off.
         return SQL("btrim(%s)", cell) if role in ("class", "reference", "disposition") else cell
 
@@ -201,60 +211,7 @@ class Loader:
         self.cr.execute(SQL("SELECT EXISTS (SELECT FROM usage_row WHERE bad)"))
         return self.cr.fetchone()[0]
 
-    # === LEAVE OUT WHAT IS KNOWN
-
-    def _number_repeated(self):
-        """Number the equal rows of the file, so that two equal calls are two calls, and in the next file the same."""
-        self.cr.execute(
-            SQL(
-                """
-                CREATE TEMP TABLE usage_repeat ON COMMIT DROP AS
-                SELECT line, row_number() OVER (PARTITION BY started_at, fingerprint ORDER BY line) AS occurrence
-                  FROM usage_row
-                 WHERE billed AND fingerprint IN (
-                       SELECT fingerprint FROM usage_row WHERE billed GROUP BY 1 HAVING count(*) > 1)
-                """
-            )
-        )
-        self.cr.execute(SQL("ANALYZE usage_repeat"))
-
-    def _source(self):
-        return SQL(
-            "SELECT usage_row.*, COALESCE(usage_repeat.occurrence, 1) AS occurrence FROM usage_row"
-            " LEFT JOIN usage_repeat USING (line) WHERE billed"
-        )
-
-    def _only_new(self):
-        """Condition on the rows of the source; empty where nothing of the same days is known."""
-        self.cr.execute(SQL("SELECT min(started_at), max(started_at) FROM usage_row WHERE billed"))
-        first, last = self.cr.fetchone()
-        known = SQL("SELECT FROM bfocused_usage_record known WHERE known.started_at BETWEEN %s AND %s", first, last)
-        self.cr.execute(SQL("SELECT EXISTS (%s)", known))
-        self.may_be_known = self.cr.fetchone()[0]
-        if not self.may_be_known:
-            return SQL("TRUE")
-        return SQL(
-            "NOT EXISTS (%s AND known.started_at = source.started_at AND known.fingerprint = source.fingerprint"
-            " AND known.occurrence = source.occurrence)",
-            known,
-        )
-
     # === RATE AND STORE
-
-    def _make_destinations(self):
-        """The supplier's own destination classes, made where they are new."""
-        if "class" not in self.positions:
-            return
-        self.cr.execute(
-            SQL(
-                "SELECT lower(supplier_class), min(supplier_class) FROM usage_row WHERE supplier_class <> '' GROUP BY 1"
-            )
-        )
-        names = dict(self.cr.fetchall())
-        destinations = self.env["bfocused.usage.destination"].sudo()
-        known = set(destinations.search_fetch([("code", "in", list(names))], ["code"]).mapped("code"))
-        destinations.create([{"name": name, "code": code} for code, name in names.items() if code not in known])
-        self.env.flush_all()
 
     def _store(self):
         """Store the records.
@@ -325,21 +282,3 @@ class Loader:
             "cost_left_out": cost_skipped + known[1],
             "amount_booked": amount,
         }
-
-    def _get_known_totals(self):
-        """(count, cost, seconds) of the rows that were known already, found by looking them up."""
-        if not self.may_be_known:
-            return 0, 0, 0
-        self.cr.execute(
-            SQL(
-                """
-                SELECT count(*), COALESCE(sum(known.cost), 0), COALESCE(sum(known.seconds), 0)
-                  FROM (%s) AS source
-                  JOIN bfocused_usage_record AS known USING (started_at, fingerprint, occurrence)
-                 WHERE known.file_id <> %s
-                """,
-                self._source(),
-                self.file.id,
-            )
-        )
-        return self.cr.fetchone()

@@ -5,6 +5,8 @@ import io
 
 from . import layout
 
+EMPTY = "\\N"  # how MySQL and others write a cell without value
+
 
 def check_cells(cells, profile):
     """Why a row can't be read.
@@ -57,6 +59,7 @@ def read_rows(content, profile, width, positions):
 
 
 def _check_row(row, profile, width, positions):
+    row = ["" if cell == EMPTY else cell for cell in row]
     written = profile._get_separator().join(row).replace("\0", "�").encode("utf-8", "replace").decode()
     if len(row) != width:
         reason = profile.env._("The row has %(found)s columns instead of %(width)s.", found=len(row), width=width)

@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.exceptions import UserError
 
 
 class AccountMoveReversal(models.TransientModel):
@@ -12,12 +13,23 @@ class AccountMoveReversal(models.TransientModel):
 
     def _compute_has_charges(self):
         for wizard in self:
-            charges = wizard.move_ids.sudo().line_ids.charge_ids
-            wizard.has_charges = any(charge.subscription_line_id or charge.sale_line_id for charge in charges)
+            wizard.has_charges = bool(wizard.move_ids.sudo().line_ids.charge_ids)
 
     def reverse_moves(self, is_modify=False):
         # EXTENDS 'account'
-        action = super().reverse_moves(is_modify=is_modify)
-        if self.bill_again:
+        if is_modify and self.bill_again:
+            raise UserError(self.env._("The corrected invoice bills it again already. Untick Bill again."))
+        moves = self.move_ids
+        billed = moves.filtered("company_id.use_billing")
+        hours = {move: move.sudo().timesheet_ids for move in billed}  # 'sale_timesheet' takes them off
+        wizard = self.with_context(billing_correction=is_modify)
+        action = super(AccountMoveReversal, wizard).reverse_moves(is_modify=is_modify)
+        if is_modify:
+            # Odoo copies them one after the other, in the order in which the wizard has them.
+            for move, copy in zip(moves, self.new_move_ids.sorted("id"), strict=True):
+                if move in billed:
+                    move._hand_over_charges(copy)
+                    hours[move].timesheet_invoice_id = copy
+        elif self.bill_again:
             self.new_move_ids.filtered(lambda move: move.move_type == "out_refund")._bill_again()
         return action

@@ -40,7 +40,12 @@ class SubscriptionChange(models.TransientModel):
         domain="[('id', 'in', allowed_template_ids)]",
     )
     quantity = fields.Float(
-        compute="_compute_terms", store=True, readonly=False, precompute=True, digits="Product Unit", required=True
+        compute="_compute_terms",
+        store=True,
+        readonly=False,
+        precompute=True,
+        min_display_digits="Product Unit",  # not rounded, or it would differ from the line though nobody changed it
+        required=True,
     )
     price_unit = fields.Float(
         string="Unit price",
@@ -48,11 +53,14 @@ class SubscriptionChange(models.TransientModel):
         store=True,
         readonly=False,
         precompute=True,
-        digits="Product Price",
+        min_display_digits="Product Price",
         help="Per billing cycle, as on the subscription.",
     )
     discount = fields.Float(
         string="Discount (%)", compute="_compute_terms", store=True, readonly=False, precompute=True
+    )
+    planned_note = fields.Text(
+        compute="_compute_planned_note", help="What was planned for later and isn't altered by this change."
     )
     reason = fields.Char(help="For your colleagues, and for the explanation of the invoice.")
 
@@ -74,9 +82,11 @@ class SubscriptionChange(models.TransientModel):
     @api.depends("line_id", "product_id")
     def _compute_template_id(self):
         for wizard in self:
-            current = wizard.line_id.sale_subscription_id.template_id
+            line = wizard.line_id
+            current = line.sale_subscription_id.template_id
             cycles = wizard.product_id.product_tmpl_id._get_billing_cycles()
-            wizard.template_id = current if current in cycles or not cycles else cycles[:1]
+            stays = wizard.product_id == line.product_id or current in cycles or not cycles
+            wizard.template_id = current if stays else cycles[:1]
 
     @api.depends("line_id", "product_id", "template_id")
     def _compute_price_unit(self):
@@ -90,6 +100,12 @@ class SubscriptionChange(models.TransientModel):
                     wizard.product_id, wizard.quantity, wizard.template_id
                 )
 
+    @api.depends("line_id", "product_id", "template_id", "quantity", "price_unit", "discount")
+    def _compute_planned_note(self):
+        for wizard in self:
+            changed = wizard._prepare_change() if wizard.line_id and wizard.product_id else {}
+            wizard.planned_note = "\n".join(wizard.line_id._get_planned_notes(changed)) if changed else False
+
     # === ACTIONS
 
     def action_apply(self):
@@ -102,7 +118,8 @@ class SubscriptionChange(models.TransientModel):
         if self.template_id != subscription.template_id:
             values["sale_subscription_id"] = self._get_target_subscription().id
         successor = self.line_id._change(self.date, values, self.reason or "")
-        self._close_emptied(subscription)
+        if "sale_subscription_id" in values:
+            self._close_emptied(subscription)
         return successor.sale_subscription_id._get_records_action()
 
     # === BUSINESS

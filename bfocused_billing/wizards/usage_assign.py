@@ -1,5 +1,6 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 
 
 class UsageAssign(models.TransientModel):
@@ -28,8 +29,37 @@ class UsageAssign(models.TransientModel):
         names = [name.strip() for name in self.numbers.split(",") if name.strip()]
         if not names:
             raise UserError(self.env._("Which numbers are this customer's?"))
-        numbers = self.env["bfocused.usage.number"].create([self._prepare_number(name) for name in names])
+        numbers = self.env["bfocused.usage.number"]
+        plain = [numbers._get_plain_name(name, self.company_id) for name in names]
+        known = self._get_known_numbers(plain)
+        known._book_waiting()
+        new = [name for name in dict.fromkeys(plain) if name not in known.mapped("name")]
+        numbers = known | numbers.create([self._prepare_number(name) for name in new])
         return numbers._get_records_action(name=self.env._("Numbers"))
+
+    def _get_known_numbers(self, names):
+        """Those that are the customer's on these days already, because somebody was first.
+
+        :raise UserError: when one is somebody's on some of these days only, or another customer's
+        """
+        domain = Domain("company_id", "=", self.company_id.id) & Domain("name", "in", names)
+        if self.date_start:
+            domain &= Domain("date_end", "=", False) | Domain("date_end", ">", self.date_start)
+        if self.date_end:
+            domain &= Domain("date_start", "=", False) | Domain("date_start", "<", self.date_end)
+        known = self.env["bfocused.usage.number"].search(domain)
+        for number in known:
+            starts = not number.date_start or (self.date_start and number.date_start <= self.date_start)
+            lasts = not number.date_end or (self.date_end and number.date_end >= self.date_end)
+            if number.partner_id != self.partner_id or not (starts and lasts):
+                raise UserError(
+                    self.env._(
+                        "%s belongs to a customer already on some of these days. Choose other days, or change that "
+                        "number.",
+                        number.display_name,
+                    )
+                )
+        return known
 
     def _prepare_number(self, name):
         return {

@@ -1,5 +1,6 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_datetime
 
 
 class UsageImport(models.TransientModel):
@@ -15,6 +16,12 @@ class UsageImport(models.TransientModel):
     )
     file = fields.Binary(required=True)
     filename = fields.Char()
+    earlier_id = fields.Many2one("bfocused.usage.file", string="Imported before as", readonly=True)
+    earlier_date = fields.Datetime(related="earlier_id.create_date", string="Imported before on")
+    import_again = fields.Boolean(
+        help="With another profile, or a profile that was changed since, calls may be taken for new ones and billed a "
+        "second time."
+    )
 
     def _default_profile_id(self):
         """The profile of the last import."""
@@ -24,9 +31,13 @@ class UsageImport(models.TransientModel):
     # === ACTIONS
 
     def action_import(self):
-        """Import the file, and show what came of it."""
+        """Import the file, and show what came of it; of a file that was imported before, first ask."""
         self.ensure_one()
         attachment = self._get_attachment()
+        earlier = self._find_earlier(attachment.checksum)
+        if earlier and not self.import_again:
+            self.earlier_id = earlier
+            return self._get_records_action(name=self.env._("Import call records"), target="new")
         file = self._import_content(attachment.raw or b"", attachment.checksum)
         return file._get_records_action(name=self.env._("Imported file"))
 
@@ -40,6 +51,12 @@ class UsageImport(models.TransientModel):
             .search([("res_model", "=", self._name), ("res_field", "=", "file"), ("res_id", "=", self.id)], limit=1)
         )
 
+    def _find_earlier(self, checksum):
+        """The last import of the same content."""
+        return self.env["bfocused.usage.file"].search(
+            [("company_id", "=", self.company_id.id), ("checksum", "=", checksum)], limit=1
+        )
+
     def _import_content(self, content, checksum):
         """Import the content as one file.
 
@@ -49,9 +66,16 @@ class UsageImport(models.TransientModel):
         """
         if not content:
             raise UserError(self.env._("The file is empty."))
-        files = self.env["bfocused.usage.file"]
-        earlier = files.search([("company_id", "=", self.company_id.id), ("checksum", "=", checksum)], limit=1)
-        file = files.create(
+        earlier = self._find_earlier(checksum)
+        if earlier and not self.import_again:
+            raise UserError(
+                self.env._(
+                    "The same content was imported on %(moment)s, as %(file)s.",
+                    moment=format_datetime(self.env, earlier.create_date),
+                    file=earlier.name,
+                )
+            )
+        file = self.env["bfocused.usage.file"].create(
             {
                 "name": self.filename or self.env._("Call records"),
                 "company_id": self.company_id.id,

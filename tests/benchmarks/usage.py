@@ -1,8 +1,10 @@
 """A million call records against the floor: PostgreSQL's own COPY of the same file into a plain table of text.
 
-Ours imports the file by the wizard, as a user does: stores, deduplicates, rates by prefix and books the calls, and then
-makes the values of the invoice lines of the month. The result is the ratio of the wall times (smaller is better); the
-file has the layout of Asterisk's Master.csv. ``BFOCUSED_BENCH_ROWS`` sets another number of rows.
+Ours imports two files by the wizard, as a user does, the second of which begins with the last quarter of the first: it
+stores, deduplicates, rates by prefix and books the calls, and then a billing run makes and posts the invoices of the
+month. The floor is the COPY of both files. The result is the ratio of the wall times (smaller is better), of all of it
+and of its parts; over the bound the benchmark fails. The files have the layout of Asterisk's Master.csv.
+``BFOCUSED_BENCH_ROWS`` sets another number of calls.
 """
 
 import base64
@@ -10,6 +12,7 @@ import io
 import json
 import os
 import random
+import sys
 import time
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -21,22 +24,25 @@ from odoo.addons.bfocused_billing.usage import Booking, Loader
 
 env = env  # noqa: F821, PLW0127
 ROWS = int(os.environ.get("BFOCUSED_BENCH_ROWS") or 1_000_000)
-NUMBERS = 2000
+BOUND = 8  # times the COPY of the same files
+CUSTOMERS = 300  # as many as the company bills, each with one number
+NUMBERS = CUSTOMERS
 COLUMNS = 18
 START = datetime(2026, 1, 1, 0, 0, 1)
-CLASSES = {"0": "national", "06": "mobile", "00": "international", "0044": "international", "090": "service"}
+CLASSES = {"0": "national", "06": "mobile", "00": "international", "0044": "international", "0900": "service"}
 STEPS = {}
 
 
-def make_file():
+def make_rows():
     """The calls of January 2026, in order of time; the same in every run."""
     chance = random.Random(2026)
     gap = timedelta(days=31) / (ROWS + 1)
     dialled = [
         f"{prefix}{chance.randrange(10**7, 10**8)}"
-        for prefix in ("06", "06", "020", "030", "0044", "0049", "0900")
+        for prefix in ("06", "06", "020", "030", "0044", "0049")
         for _ in range(20_000)
     ]
+    dialled += [f"0900{chance.randrange(1000, 10_000)}" for _ in range(20_000)]
     lines = []
     for row in range(ROWS):
         number = f"020{7_000_000 + chance.randrange(NUMBERS)}"
@@ -47,7 +53,18 @@ def make_file():
             f'"Dial","SIP/trunk/{called}","{moment}","{moment}","{moment}",{seconds + 5},{seconds},"ANSWERED",'
             f'"DOCUMENTATION","1767225600.{row}",""\n'
         )
-    return "".join(lines).encode()
+    return lines
+
+
+def make_files():
+    """Two files; a quarter of the first stands in the second as well.
+
+    :return: list of (content, how many rows, how many of them are new)
+    """
+    rows = make_rows()
+    half, known = ROWS // 2, ROWS // 8
+    parts = [(rows[:half], half), (rows[half - known :], ROWS - half)]
+    return [("".join(part).encode(), len(part), new) for part, new in parts]
 
 
 def make_master_data():
@@ -71,7 +88,16 @@ def make_master_data():
     )
     values = {"type": "service", "categ_id": env.ref("bfocused_billing.categ_call_costs").id}
     env.company.usage_product_id = env["product.product"].create({"name": "Calls", **values})
-    partners = env["res.partner"].create([{"name": f"Benchmark {index}"} for index in range(NUMBERS // 4)])
+    method = env["account.payment.method"].search(
+        [("payment_type", "=", "inbound"), ("mandate_required", "=", False)], limit=1
+    )
+    transfer = env["account.payment.mode"].create(
+        {"name": "Transfer", "payment_method_id": method.id, "bank_account_link": "variable"}
+    )
+    env.company.billing_background_from = CUSTOMERS  # in this process, to be measured
+    env.company.billing_min_amount = 0  # also of few calls an invoice is made
+    values = {"is_company": True, "country_id": env.ref("base.nl").id, "customer_payment_mode_id": transfer.id}
+    partners = env["res.partner"].create([{"name": f"Benchmark {index}", **values} for index in range(CUSTOMERS)])
     env["bfocused.usage.number"].create(
         [
             {"name": f"020{7_000_000 + index}", "partner_id": partners[index % len(partners)].id}
@@ -92,7 +118,7 @@ def timed(name):
 
 def time_steps():
     """Note how long each step of the import takes."""
-    steps = {Loader: ("_copy_whole", "_parse", "_number_repeated", "_only_new", "_store", "_get_totals")}
+    steps = {Loader: ("_copy_whole", "_parse", "_number_repeated", "_find_known", "_store", "_get_totals")}
     steps[Booking] = ("rate", "book")
     for owner, names in steps.items():
         for name in names:
@@ -107,64 +133,99 @@ def _timed_method(name, method):
     return timed_method
 
 
-def copy_plain(content):
+def copy_plain(files):
     columns = ", ".join(f"c{index} text" for index in range(COLUMNS))
     env.cr.execute(f"CREATE TABLE bench_plain ({columns})")
     env.cr.commit()
     started = time.perf_counter()
-    env.cr.copy_expert("COPY bench_plain FROM STDIN WITH (FORMAT csv)", io.BytesIO(content))
-    env.cr.commit()
+    for content, _rows, _new in files:
+        env.cr.copy_expert("COPY bench_plain FROM STDIN WITH (FORMAT csv)", io.BytesIO(content))
+        env.cr.commit()
     seconds = time.perf_counter() - started
     env.cr.execute("DROP TABLE bench_plain")
     env.cr.commit()
     return seconds
 
 
-def import_and_bill(wizard):
+def import_files(files, wizards):
+    """:return: seconds per file"""
+    parts = []
+    for (_content, rows, new), wizard in zip(files, wizards, strict=True):
+        started = time.perf_counter()
+        file = env["bfocused.usage.file"].browse(wizard.action_import()["res_id"])
+        with timed("commit"):
+            env.cr.commit()
+        parts.append(time.perf_counter() - started)
+        assert file.is_balanced and not file.waiting_count, file.read()
+        assert (file.row_count, file.new_count, file.duplicate_count) == (rows, new, rows - new), file.read()
+    return parts
+
+
+def bill():
+    """Make and post the invoices of the month.
+
+    :return: seconds, and the invoices
+    """
     started = time.perf_counter()
-    file = env["bfocused.usage.file"].browse(wizard.action_import()["res_id"])
-    with timed("billing lines"):
-        charges = env["bfocused.billing.charge"]._get_open_usage_charges(env.company, datetime(2026, 2, 1).date())
-        lines = []
-        for numbers in charges.grouped(lambda charge: charge.usage_number_id._get_line_key()).values():
-            _subscription, partner = numbers[:1]._get_usage_terms()
-            lines += numbers._get_items(partner, env["account.fiscal.position"])
-    with timed("commit"):
-        env.cr.commit()
+    run = env["bfocused.billing.run"].create({"date": datetime(2026, 2, 1).date()})
+    run.action_run()
+    env.cr.commit()
     seconds = time.perf_counter() - started
-    assert file.new_count == ROWS and file.is_balanced and not file.waiting_count, file.read()
-    assert lines and sum(charges.mapped("usage_calls")) == ROWS
-    return seconds, len(lines)
+    assert len(run.invoice_ids) == CUSTOMERS, run.line_ids.mapped("message")
+    assert set(run.invoice_ids.mapped("state")) == {"posted"}
+    charges = env["bfocused.billing.charge"].search([("kind", "=", "usage")])
+    assert set(charges.mapped("state")) == {"billed"} and sum(charges.mapped("usage_calls")) == ROWS
+    return seconds, run.invoice_ids
+
+
+def report(result):
+    print(
+        f"{result['rows']} calls in {result['rows_offered']} rows, {result['megabytes']} MB; {result['invoices']}"
+        f" invoices with {result['invoice_lines']} lines"
+    )
+    for name, seconds in result["steps_s"].items():
+        print(f"    {name:20} {seconds:6.2f} s")
+    for name, seconds in result["parts_s"].items():
+        print(f"  {name:22} {seconds:6.2f} s, {seconds / result['copy_s']:.2f} times COPY")
+    print(f"  ours {result['ours_s']:.2f} s, COPY {result['copy_s']:.2f} s, ratio {result['ratios']['copy']:.2f}")
+    print(f"  (smaller is better, at most {BOUND})")
 
 
 def main():
     env.company.use_billing = True
     env.company.country_id = env.ref("base.nl")
     profile = make_master_data()
-    content = make_file()
-    wizard = env["bfocused.usage.import"].create(
-        {"profile_id": profile.id, "file": base64.b64encode(content), "filename": "Master.csv"}
+    files = make_files()
+    wizards = env["bfocused.usage.import"].create(
+        [
+            {"profile_id": profile.id, "file": base64.b64encode(content), "filename": "Master.csv"}
+            for content, _rows, _new in files
+        ]
     )
     env.cr.commit()
     time_steps()
-    before = copy_plain(content)
-    ours, lines = import_and_bill(wizard)
-    plain = (before + copy_plain(content)) / 2
+    before = copy_plain(files)
+    first, second = import_files(files, wizards)
+    billing, invoices = bill()
+    plain = (before + copy_plain(files)) / 2
+    ours = first + second + billing
     result = {
         "rows": ROWS,
-        "megabytes": round(len(content) / 1e6, 1),
-        "invoice_lines": lines,
+        "rows_offered": sum(rows for _content, rows, _new in files),
+        "megabytes": round(sum(len(content) for content, _rows, _new in files) / 1e6, 1),
+        "invoices": len(invoices),
+        "invoice_lines": len(invoices.invoice_line_ids),
         "copy_s": plain,
         "ours_s": ours,
+        "parts_s": {"first file": first, "overlapping file": second, "billing run": billing},
         "steps_s": STEPS,
-        "ratios": {"copy": ours / plain},
+        "ratios": {"copy": ours / plain, "import": (first + second) / plain},
     }
     Path(os.environ["BFOCUSED_RESULT"]).write_text(json.dumps(result), encoding="utf-8")
     if not os.environ.get("BFOCUSED_JSON"):
-        print(f"{ROWS} call records, {result['megabytes']} MB, {lines} invoice lines")
-        for name, seconds in STEPS.items():
-            print(f"  {name:20} {seconds:6.2f} s")
-        print(f"  ours {ours:.2f} s, COPY {plain:.2f} s, ratio {ours / plain:.2f} (smaller is better, at most 8)")
+        report(result)
+    if ours / plain > BOUND:
+        sys.exit(f"The ratio is {ours / plain:.2f}, more than {BOUND}.")
 
 
 main()
