@@ -158,8 +158,14 @@ class MandatePortal(CustomerPortal):
         if not mandate_request:
             return mandate_request
         lang = mandate_request.lang or request.env.lang
-        request.update_context(lang=lang)
+        self._set_lang(lang)
         return mandate_request.with_company(mandate_request.company_id).with_context(lang=lang)
+
+    def _set_lang(self, lang):
+        """Show the page in a language, and let Odoo's own scripts on it ask for their texts in the same."""
+        request.update_context(lang=lang)
+        request.lang = request.env["res.lang"]._get_data(code=lang)
+        request.future_response.set_cookie("frontend_lang", lang, samesite="Lax")
 
     def _is_own(self, mandate_request):
         """Whether this session may see a request: it came from its quotation, signed it, or is the customer's."""
