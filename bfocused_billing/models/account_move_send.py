@@ -20,13 +20,6 @@ class AccountMoveSend(models.AbstractModel):
         return results
 
     @api.model
-    def _link_invoice_documents(self, invoices_data):
-        # EXTENDS 'account'
-        result = super()._link_invoice_documents(invoices_data)
-        self.env["account.move"].union(*invoices_data)._make_usage_specification()
-        return result
-
-    @api.model
     def _get_invoice_extra_attachments(self, move):
         # EXTENDS 'account'
         return super()._get_invoice_extra_attachments(move) + move.usage_specification_id
@@ -40,6 +33,7 @@ class AccountMoveSend(models.AbstractModel):
         unsent = invoices.filtered(lambda move: move.company_id.use_billing and not move.is_move_sent)
         result = super()._link_invoice_documents(invoices_data)
         unsent.is_move_sent = False
+        invoices._make_usage_specification()
         return result
 
     @api.model

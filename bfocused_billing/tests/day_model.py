@@ -92,7 +92,7 @@ class Line:
             for days in chunks(day_ for day_ in bill.days if not self.is_served(day_))
             if days[0] <= day
         ]
-        new = [chunk for chunk in self.get_unbilled(day) if self.get_due_date(chunk) <= day]
+        new = self.get_new(day)
         for bill, days in given_back:
             self.credits.append((bill, {other: bill.days.pop(other) for other in days}, invoice))
         for chunk in new:
@@ -101,6 +101,10 @@ class Line:
             self.bills.append(
                 Bill({other: self.price_of(other) for other in chunk}, invoice, max(before, default=0), span)
             )
+
+    def get_new(self, day):
+        """What is to be paid, in chunks of days."""
+        return [chunk for chunk in self.get_unbilled(day) if self.get_due_date(chunk) <= day]
 
     def is_held(self, day):
         return any(start <= day < stop for start, stop in self.holds)

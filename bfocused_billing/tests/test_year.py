@@ -1,4 +1,5 @@
 import os
+from collections import defaultdict
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -245,11 +246,20 @@ class YearMachine(RuleBasedStateMachine):
         """Let the model bill what the run billed, and compare."""
         failed = run.line_ids.filtered(lambda row: row.outcome == "failed")
         assert not failed, failed.mapped("message")
-        for model in self.lines.values():
-            if model.customer not in self.held and not model.is_held(max(run.date, self.today)):
-                model.run(run.date, run)
+        subscriptions = defaultdict(list)
+        for line, model in self.lines.items():
+            subscriptions[line.sale_subscription_id].append(model)
+        for models in subscriptions.values():
+            if not self.is_held(models, run.date):
+                for model in models:
+                    model.run(run.date, run)
         self.name_invoices()
         self.compare()
+
+    def is_held(self, models, day):
+        """Whether the lines of a subscription aren't billed; what only gives back needs no mandate and no service."""
+        may_be_held = models[0].customer in self.held or models[0].is_held(max(day, self.today))
+        return may_be_held and any(model.get_new(day) for model in models)
 
     def name_invoices(self):
         """Tell the model on which invoice stands what was billed: drafts that wait may have been put together."""
