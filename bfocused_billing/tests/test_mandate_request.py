@@ -11,6 +11,8 @@ from ..mandate_text import TEXT_VERSION
 from .common import day
 from .mandate_common import DETAILS, EVIDENCE, IBAN, OTHER_IBAN, PDF, SIGNATURE, MandateCase, Signing
 
+PAYMENTS = "base.group_user,base.group_partner_manager,account_payment_order.group_account_payment"
+
 
 class RequestCase(Signing, MandateCase):
     def setUp(self):
@@ -372,6 +374,7 @@ class TestProof(RequestCase):
         other = self.env["res.partner.bank"].create({"partner_id": self.newcomer.id, "acc_number": OTHER_IBAN})
         changes = {
             "partner_bank_id": other.id,
+            "partner_id": self.customer.id,
             "signature_date": "2020-01-01",
             "scheme": "B2B",
             "unique_mandate_reference": "OTHER",
@@ -388,16 +391,35 @@ class TestProof(RequestCase):
         with self.assertRaisesRegex(UserError, "kept as proof"):
             self.mandate.unlink()
 
+    def test_nor_does_a_user_say_what_it_proves_or_replaces(self):
+        payments = self.make_user("mandate_payments", PAYMENTS)
+        typed_in = self.make_mandate(self.newcomer)
+        other = self.make_mandate(self.customer)
+        changes = {
+            "original_mandate_reference": "OTHER",
+            "original_debtor_account": OTHER_IBAN,
+            "replaced_mandate_id": other.id,
+            "request_id": self.request.id,
+        }
+        for mandate, names in ((self.mandate, list(changes)[:3]), (typed_in, changes)):
+            for name in names:
+                with self.subTest(name), self.assertRaisesRegex(UserError, "its signature"), self.cr.savepoint():
+                    mandate.with_user(payments).write({name: changes[name]})
+        with self.assertRaisesRegex(UserError, "is signed"):
+            typed_in.with_user(payments).write({"partner_id": self.customer.id})
+
     def test_the_account_behind_it_is_fixed(self):
         account = self.mandate.partner_bank_id
         for name, value in (
             ("acc_number", OTHER_IBAN),
+            ("sanitized_acc_number", OTHER_IBAN),
             ("acc_holder_name", "Another"),
             ("partner_id", self.customer.id),
         ):
             with self.subTest(name), self.assertRaisesRegex(UserError, "was signed for"), self.cr.savepoint():
                 account.write({name: value})
         account.acc_number = IBAN
+        account.sanitized_acc_number = "nl91 abna 0417 1643 00"
 
     def test_a_forged_proof_is_refused(self):
         manager = self.make_user("forger", "bfocused_billing.group_billing_manager")
