@@ -35,14 +35,15 @@ class MandatePortal(CustomerPortal):
         return self._render("bfocused_billing.portal_mandate_details", mandate_request, key, error=error, values=values)
 
     @http.route("/mandate/<string:key>/sign", methods=["GET"], **FORM_ROUTE)
-    def mandate_sign(self, key):
-        """What is signed, and the place to do so."""
+    def mandate_sign(self, key, changed=None):
+        """What is signed, and the place to do so; with a warning when it was changed under the signer."""
         mandate_request = self._find_mandate_request(key)
         if not mandate_request:
             return self._render_closed(key)
         if not mandate_request._has_details():
             return request.redirect(f"/mandate/{key}")
-        return self._render("bfocused_billing.portal_mandate_sign", mandate_request, key)
+        error = request.env._("The form was changed; read it again.") if changed else None
+        return self._render("bfocused_billing.portal_mandate_sign", mandate_request, key, error=error)
 
     @http.route("/mandate/<string:key>/iban", **RPC_ROUTE)
     def mandate_check_iban(self, key, iban=""):
@@ -59,18 +60,21 @@ class MandatePortal(CustomerPortal):
             self._count_refused()
             return {"error": str(problem)}
 
-    @http.route("/mandate/<string:key>/accept", max_content_length=MAX_SIGNATURE_BODY, **RPC_ROUTE)
-    def mandate_accept(self, key, name=None, signature=None):
-        """Sign. Odoo's signature form calls this, and goes where it is told."""
+    @http.route("/mandate/<string:key>/accept/<string:shown>", max_content_length=MAX_SIGNATURE_BODY, **RPC_ROUTE)
+    def mandate_accept(self, key, shown, name=None, signature=None):
+        """Sign what was shown. Odoo's signature form calls this, and goes where it is told."""
         mandate_request = self._find_mandate_request(key)
         if not mandate_request:
             return {"error": self._get_closed_message()}
         try:
             with request.env.cr.savepoint():
                 mandate_request._set_signatory(name)
-                mandate_request._sign(signature, self._get_evidence())
+                mandate_request._sign(signature, self._get_evidence(), shown)
         except UserError as problem:
-            return {"error": str(problem)}
+            answer = {"error": str(problem)}
+            if mandate_request._has_details() and shown != mandate_request._get_shown_digest():
+                answer.update(force_refresh=True, redirect_url=f"/mandate/{key}/sign?changed=1")
+            return answer
         self._remember(mandate_request)
         return {"force_refresh": True, "redirect_url": f"/mandate/{OWN_PREFIX}{mandate_request.id}/done"}
 

@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -51,8 +52,16 @@ class TestMandatePortal(HttpCase, MandateCase):
         )
         return answer.json().get("result", answer.json())
 
-    def sign(self, key, **params):
-        return self.call(f"/mandate/{key}/accept", **{"name": "Jan Jansen", "signature": SIGNATURE, **params})
+    def read(self, key):
+        """Read the page to sign, and get where its signature goes to."""
+        return self.find_accept(self.url_open(f"/mandate/{key}/sign").text, key)
+
+    def find_accept(self, page, key):
+        digest = re.search(r"/accept/([0-9a-f]{64})", page)
+        return f"/mandate/{key}/accept/{digest[1] if digest else 'unseen'}"
+
+    def sign(self, key, path=None, **params):
+        return self.call(path or self.read(key), **{"name": "Jan Jansen", "signature": SIGNATURE, **params})
 
     def assert_closed(self, path):
         answer = self.get(path)
@@ -140,6 +149,31 @@ class TestMandatePortal(HttpCase, MandateCase):
             self.assertIn("error", self.sign(key))
         self.assertEqual(self.request_made.state, "open")
 
+    # === what is signed is what was read
+
+    def test_what_was_changed_after_it_was_read_is_not_signed(self):
+        for changed in (
+            {"iban": "NL20 INGB 0001 2345 67"},
+            {"scheme": "B2B"},
+            {"account_holder": "Another"},
+            {"signatory_role": "Another"},
+            {"prenotification_days": 1},
+            {"reference": "OTHER"},
+            {"lang": "en_US"},
+        ):
+            with self.subTest(changed):
+                self.post_details(self.token)
+                path = self.read(self.token)
+                self.request_made.write(changed)
+                answer = self.sign(self.token, path)
+                self.assertTrue(answer["error"])
+                page = self.url_open(answer["redirect_url"]).text
+                self.assertIn("o_mandate_error", page)
+                self.assertNotEqual(self.find_accept(page, self.token), path)
+                self.assertEqual(self.request_made.state, "open")
+        self.assertTrue(self.sign(self.token).get("redirect_url"))
+        self.assertEqual(self.request_made.state, "done")
+
     # === logged in
 
     def make_portal_user(self, login, customer):
@@ -209,7 +243,7 @@ class TestMandatePortal(HttpCase, MandateCase):
     def test_a_huge_signature_is_refused_before_it_is_read(self):
         self.post_details(self.token)
         answer = self.url_open(
-            f"/mandate/{self.token}/accept",
+            self.read(self.token),
             data=json.dumps({"params": {"name": "Jan", "signature": "A" * (3 * 1024 * 1024)}}),
             headers={"Content-Type": "application/json"},
         )

@@ -117,11 +117,11 @@ class TestSigning(RequestCase):
         request = self.make_request()
         self.sign(request)
         with self.assertRaisesRegex(UserError, "can't be signed any more"):
-            request._sign(SIGNATURE, EVIDENCE)
+            request._sign(SIGNATURE, EVIDENCE, request._get_shown_digest())
 
     def test_it_can_not_be_signed_without_the_details(self):
         with self.assertRaisesRegex(UserError, "can't be signed any more"):
-            self.make_request()._sign(SIGNATURE, EVIDENCE)
+            self.make_request()._sign(SIGNATURE, EVIDENCE, "")
 
     def test_what_is_no_sensible_signature_is_refused(self):
         request = self.make_request()
@@ -137,7 +137,7 @@ class TestSigning(RequestCase):
             ({"a": 1}, "can't be read"),
         ):
             with self.subTest(words), self.assertRaisesRegex(UserError, words):
-                request._sign(signature, EVIDENCE)
+                request._sign(signature, EVIDENCE, request._get_shown_digest())
         self.assertEqual(request.state, "open")
         self.assertFalse(request.mandate_id)
 
