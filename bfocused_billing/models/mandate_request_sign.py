@@ -138,9 +138,14 @@ class MandateRequest(models.Model):
         signed_at = self._get_signing_time()
         self.write(self._prepare_proof(signature, evidence, signed_at))
         self._seal(self.with_context(mandate_signed_at=signed_at)._render_pdf(), signed_at)
+        self._close_others()
         self._make_mandate()
         self._send_signed()
         _logger.info("Mandate request %s was signed", self.id)
+
+    def _close_others(self):
+        """One signature answers all that was asked: what is open beside it could only replace it by accident."""
+        self.search(self._get_open_domain(self.partner_id, self.company_id)).action_cancel()
 
     def _check_signature(self, signature):
         """:raise UserError: when it isn't an image of sensible size"""
