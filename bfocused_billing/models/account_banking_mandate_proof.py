@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 
 from odoo.addons.base_iban.models.res_partner_bank import normalize_iban
 
@@ -129,10 +130,21 @@ class AccountBankingMandate(models.Model):
 
     def _release_waiting(self):
         # EXTENDS 'bfocused_billing': only once the new one can be used the old one goes
-        for mandate in self.sudo().filtered("replaced_mandate_id"):
+        for mandate in self.sudo():
             if not mandate._get_mandate_problem():
                 mandate._replace()
+                mandate._take_over_stopped()
         return super()._release_waiting()
+
+    def _take_over_stopped(self):
+        """Be the mandate of this payer's subscriptions that were tied to one that is stopped, or none would follow."""
+        payer = self.partner_id.commercial_partner_id
+        theirs = Domain("partner_invoice_id.commercial_partner_id", "=", payer.id) | (
+            Domain("partner_invoice_id", "=", False) & Domain("partner_id.commercial_partner_id", "=", payer.id)
+        )
+        stopped = Domain("mandate_id.state", "in", ("cancel", "expired")) & Domain("stage_id.type", "!=", "post")
+        here = Domain("company_id", "=", self.company_id.id) & Domain("company_id.use_billing", "=", True)
+        self.env["sale.subscription"].search(here & theirs & stopped).write({"mandate_id": self.id})
 
     def _replace(self):
         """Let this mandate take over from the one it replaces."""

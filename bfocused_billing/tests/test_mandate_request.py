@@ -248,6 +248,21 @@ class TestReplacing(RequestCase):
         new.b2b_registered_date = "2026-01-01"
         self.assertEqual((old.state, new.replaced_mandate_id), ("cancel", old))
 
+    def test_what_was_tied_to_a_stopped_mandate_goes_on_with_the_new_one(self):
+        for state in ("cancel", "expired"):
+            old = self.sign(self.make_request())
+            tied = self.make_subscription(self.month, self.cloudbox, customer=self.newcomer, mandate_id=old.id)
+            ended = self.make_subscription(self.month, self.cloudbox, customer=self.newcomer, mandate_id=old.id)
+            ended.close_subscription()
+            other = self.customer._get_billing_mandate(self.company)
+            foreign = self.make_subscription(self.month, self.cloudbox, mandate_id=other.id)
+            (old + other).state = state
+            self.assertTrue(tied.mandate_problem)
+            new = self.sign(self.make_request(), iban=OTHER_IBAN)
+            self.assertEqual((tied.mandate_id, ended.mandate_id, foreign.mandate_id), (new, old, other))
+            self.assertFalse(tied.mandate_problem)
+            other.state = "valid"
+
     def test_a_cancelled_mandate_asks_the_customer_for_a_new_one_once(self):
         mandate = self.sign(self.make_request())
         self.make_subscription(self.month, self.cloudbox, customer=self.newcomer)
