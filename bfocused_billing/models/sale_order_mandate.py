@@ -1,10 +1,5 @@
-import logging
-
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.fields import Domain
-
-_logger = logging.getLogger(__name__)
 
 
 class SaleOrder(models.Model):
@@ -100,16 +95,10 @@ class SaleOrder(models.Model):
             & Domain("awaits_mandate", "=", True)
         )
 
-    def _confirm_awaiting(self):
-        """Confirm what was accepted and can be collected now; one that fails says so and doesn't stop the others."""
-        for order in self.filtered("awaits_mandate"):
-            if order._get_mandate_problem():
-                continue
-            try:
-                with self.env.cr.savepoint():
-                    order._validate_order()
-            except UserError as error:
-                _logger.info("Order %s could not be confirmed with its new mandate", order.id, exc_info=True)
-                order.message_post(
-                    body=self.env._("The mandate is valid, but the order could not be confirmed: %s", error)
-                )
+    def _release(self):
+        # EXTENDS 'bfocused_billing'
+        self._validate_order()
+
+    def _get_failure_message(self, reason):
+        # EXTENDS 'bfocused_billing'
+        return self.env._("The mandate is valid, but the order could not be confirmed: %s", reason)

@@ -1,0 +1,84 @@
+from unittest.mock import patch
+
+from psycopg2 import OperationalError
+
+from .common import day
+from .mandate_common import SIGNATURE, MandateCase, Signing
+
+MIXIN = "odoo.addons.bfocused_billing.models.mandate_action_mixin"
+
+
+class ReleaseCase(Signing, MandateCase):
+    """Quotations and subscriptions that wait for a mandate."""
+
+    def accept(self, order):
+        order.write({"signed_by": "Jan", "signature": SIGNATURE})
+        order._validate_order()
+        self.assertTrue(order.awaits_mandate)
+        return order
+
+    def make_waiting(self, customer=None):
+        subscription = self.make_subscription(
+            self.month, self.cloudbox, customer=customer or self.newcomer, running=False
+        )
+        subscription._start_or_wait()
+        self.assertTrue(subscription.awaits_mandate)
+        return subscription
+
+    def fail(self, model, method, *broken, error=None):
+        """Let ``method`` fail for the records ``broken``."""
+        original = getattr(self.env.registry[model], method)
+
+        def do(records, *args, **kwargs):
+            if records in broken:
+                raise error or ValueError("boom")
+            return original(records, *args, **kwargs)
+
+        return patch.object(self.env.registry[model], method, do)
+
+
+class TestOneThatFails(ReleaseCase):
+    """An unexpected error with one stops neither the signature, nor the run, nor the daily job, nor the others."""
+
+    def test_the_signature_counts_and_the_others_start(self):
+        broken, fine = self.make_waiting(), self.make_waiting()
+        order = self.accept(self.make_order(self.cloudbox))
+        with (
+            self.fail("sale.subscription", "action_start_subscription", broken),
+            self.fail("sale.order", "_create_subscriptions", order),
+            self.fail("sale.order", "create_subscription", order),
+            self.assertLogs(MIXIN, "ERROR") as logged,
+        ):
+            mandate = self.sign(self.make_request(self.newcomer))
+        self.assertEqual(mandate.state, "valid")
+        self.assertEqual((broken + fine).mapped("in_progress"), [False, True])
+        self.assertRecordValues(order, [{"state": "draft", "awaits_mandate": True}])
+        for record in (broken, order):
+            self.assertIn("boom", record.message_ids[0].body)
+            self.assertIn(str(record), str(logged.output))
+
+    def test_the_question_itself_may_fail(self):
+        broken, fine = self.make_waiting(), self.make_waiting()
+        with self.fail("sale.subscription", "_get_mandate_problem", broken), self.assertLogs(MIXIN, "ERROR"):
+            self.make_mandate(self.newcomer)
+        self.assertEqual((broken + fine).mapped("in_progress"), [False, True])
+
+    def test_the_run_and_the_daily_job_go_on_and_say_it_once(self):
+        broken = self.make_waiting()
+        account = self.make_mandate(self.newcomer, state="draft").partner_bank_id
+        account.active = False
+        account.mandate_ids.state = "valid"
+        account.active = True
+        with self.fail("sale.subscription", "action_start_subscription", broken), self.assertLogs(MIXIN, "ERROR"):
+            run = self.bill("2026-02-01")
+            self.env["sale.subscription"]._start_and_end_billed(day("2026-02-01"))
+        self.assertIn(broken.partner_id, run.line_ids.partner_id)
+        self.assertEqual(sum("boom" in message.body for message in broken.message_ids), 1)
+        self.env["sale.subscription"]._start_and_end_billed(day("2026-02-01"))
+        self.assertTrue(broken.in_progress)
+
+    def test_a_transaction_the_database_gave_up_is_repeated_as_a_whole(self):
+        broken = self.make_waiting()
+        failing = self.fail("sale.subscription", "action_start_subscription", broken, error=OperationalError("again"))
+        with failing, self.assertRaises(OperationalError):
+            self.make_mandate(self.newcomer)
