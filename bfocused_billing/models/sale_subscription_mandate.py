@@ -135,5 +135,7 @@ class SaleSubscription(models.Model):
     @api.model
     def _start_and_end_billed(self, date):
         # EXTENDS 'bfocused_billing': a mandate may have become usable without anybody writing on it
-        self.search(Domain("company_id.use_billing", "=", True) & Domain("awaits_mandate", "=", True))._release_apart()
+        waiting = Domain("company_id.use_billing", "=", True) & Domain("awaits_mandate", "=", True)
+        self.search(waiting)._release_apart()
+        self.env["sale.order"].search(waiting & Domain("state", "in", ("draft", "sent")))._release_apart()
         return super()._start_and_end_billed(date)

@@ -82,3 +82,20 @@ class TestOneThatFails(ReleaseCase):
         failing = self.fail("sale.subscription", "action_start_subscription", broken, error=OperationalError("again"))
         with failing, self.assertRaises(OperationalError):
             self.make_mandate(self.newcomer)
+
+
+class TestDailyJob(ReleaseCase):
+    """A mandate that becomes usable without a write on it releases what waited with the daily job."""
+
+    def test_an_account_out_of_the_archive_confirms_what_was_accepted(self):
+        account = self.make_mandate(self.newcomer).partner_bank_id
+        account.active = False
+        order = self.accept(self.make_order(self.cloudbox))
+        untouched = self.make_order(self.cloudbox)
+        self.env["sale.subscription"].cron_subscription_management()
+        self.assertEqual(order.state, "draft")
+        account.active = True
+        self.env["sale.subscription"].cron_subscription_management()
+        self.assertRecordValues(order, [{"state": "sale", "awaits_mandate": False}])
+        self.assertTrue(order.subscription_ids.in_progress)
+        self.assertEqual(untouched.state, "draft")
