@@ -1,3 +1,5 @@
+from contextlib import contextmanager
+
 from odoo import api, fields, models
 from odoo.fields import Domain
 
@@ -23,6 +25,13 @@ class SaleOrder(models.Model):
     def _compute_mandate_problem(self):
         for order in self:
             order.mandate_problem = order.state in ("draft", "sent") and order._get_mandate_problem()
+
+    # === CRUD
+
+    def write(self, vals):
+        # EXTENDS 'sale'
+        with self._watch_acceptance():
+            return super().write(vals)
 
     # === ACTIONS
 
@@ -85,6 +94,36 @@ class SaleOrder(models.Model):
             order.message_post(
                 body=self.env._("Accepted by the customer. It is confirmed as soon as the mandate is valid.")
             )
+
+    @contextmanager
+    def _watch_acceptance(self):
+        """An accepted quotation that is changed meanwhile isn't what the customer accepted any more."""
+        accepted = [(order, order._get_accepted_terms()) for order in self.filtered("awaits_mandate")]
+        yield
+        for order, terms in accepted:
+            is_open = order.awaits_mandate and order.state in ("draft", "sent")
+            if is_open and order._get_accepted_terms() != terms:
+                order._withdraw_acceptance()
+
+    def _get_accepted_terms(self):
+        """What a customer accepts with a quotation."""
+        order = self.sudo()
+        return (
+            order.partner_id,
+            order.currency_id,
+            order.amount_total,
+            order.payment_term_id,
+            order.note,
+            order.subscription_start_date,
+            [line._get_accepted_terms() for line in order.order_line.sorted("id")],
+        )
+
+    def _withdraw_acceptance(self):
+        """Have the customer accept again: with a signature in place the portal doesn't ask for one."""
+        self.write({"awaits_mandate": False, "signature": False, "signed_by": False, "signed_on": False})
+        self.message_post(
+            body=self.env._("The quotation was changed after the customer accepted it, so it has to be accepted again.")
+        )
 
     @api.model
     def _get_awaiting_domain(self, company):

@@ -2,6 +2,8 @@ from unittest.mock import patch
 
 from psycopg2 import OperationalError
 
+from odoo import Command
+
 from .common import day
 from .mandate_common import SIGNATURE, MandateCase, Signing
 
@@ -99,3 +101,45 @@ class TestDailyJob(ReleaseCase):
         self.assertRecordValues(order, [{"state": "sale", "awaits_mandate": False}])
         self.assertTrue(order.subscription_ids.in_progress)
         self.assertEqual(untouched.state, "draft")
+
+
+class TestChangedAfterAcceptance(ReleaseCase):
+    """What was changed after the customer accepted it is accepted again before it is confirmed."""
+
+    def assert_asked_again(self, order):
+        self.assertRecordValues(order, [{"state": "draft", "awaits_mandate": False, "signed_by": False}])
+        self.assertFalse(order.signature)
+        self.assertIn("has to be accepted again", order.message_ids[0].body)
+
+    def test_another_price_quantity_or_product_is_accepted_again(self):
+        term = self.env["account.payment.term"].create({"name": "Later"})
+        add, remove = Command.create({"product_id": self.router.id}), Command.delete
+        for changes in (
+            lambda order: order.order_line[0].write({"price_unit": 9999}),
+            lambda order: order.order_line[0].write({"product_uom_qty": 2}),
+            lambda order: order.write({"order_line": [add]}),
+            lambda order: order.write({"order_line": [remove(order.order_line[1].id)]}),
+            lambda order: order.order_line[1].unlink(),
+            lambda order: self.env["sale.order.line"].create({"order_id": order.id, "product_id": self.router.id}),
+            lambda order: order.write({"note": "Other terms"}),
+            lambda order: order.write({"payment_term_id": term.id}),
+        ):
+            order = self.accept(self.make_order(self.cloudbox, self.router))
+            changes(order)
+            self.assert_asked_again(order)
+        self.make_mandate(self.newcomer)
+        self.assertEqual(order.state, "draft")
+        self.accept_again(order)
+
+    def accept_again(self, order):
+        order.write({"signed_by": "Jan", "signature": SIGNATURE})
+        order._validate_order()
+        self.assertEqual(order.state, "sale")
+
+    def test_what_is_no_term_of_it_changes_nothing(self):
+        order = self.accept(self.make_order(self.cloudbox))
+        order.write({"client_order_ref": "PO-1", "order_line": [Command.update(order.order_line.id, {"sequence": 5})]})
+        order.order_line.write({"price_unit": order.order_line.price_unit})
+        self.assertRecordValues(order, [{"awaits_mandate": True, "signed_by": "Jan"}])
+        self.make_mandate(self.newcomer)
+        self.assertEqual(order.state, "sale")
