@@ -16,6 +16,7 @@ from . import (
     test_import,
     test_indexation,
     test_ledger,
+    test_mandate_api,
     test_mandate_asked,
     test_mandate_gate,
     test_mandate_life,
