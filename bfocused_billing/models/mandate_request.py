@@ -292,7 +292,7 @@ class MandateRequest(models.Model):
         if self.state != "open":
             raise UserError(self.env._("Mandate %s is no longer open. Make a new request.", self.reference))
         self._check_sendable()
-        self._take_notice_days()
+        self.sudo()._take_notice_days()
         link = f"{self.get_base_url()}/mandate/{self._renew_token()}"
         template = self.env.ref("bfocused_billing.mandate_request_email").sudo()
         # The link is the customer's alone: the message isn't shown on the record, and goes once it is sent.

@@ -263,9 +263,9 @@ class TestMandatePortal(HttpCase, MandateCase):
         path = f"/mandate/{self.token}/iban"
         answers = [self.call(path, iban=f"XX{number:02}ABNA0417164300")["error"] for number in range(100)]
         self.assertEqual(sum("typefout" in answer for answer in answers), self.company.mandate_attempt_limit)
-        self.assertIn("Try again in", answers[-1])
-        self.assertIn("Try again in", self.call(path, iban=IBAN)["error"])
-        self.assertIn("Try again in", self.get(f"/mandate/{self.token}").text)
+        self.assertIn("Probeer het over", answers[-1])
+        self.assertIn("Probeer het over", self.call(path, iban=IBAN)["error"])
+        self.assertIn("Probeer het over", self.get(f"/mandate/{self.token}").text)
         self.assertFalse(self.request_made.iban)
 
     def test_guessing_links_is_slowed_down(self):
@@ -316,14 +316,14 @@ class TestMandatePortal(HttpCase, MandateCase):
         self.assertEqual(self.post_details(self.token).status_code, 303, "the mailed link still works too")
 
     def test_the_link_of_a_quotation_does_not_show_what_was_filled_in_elsewhere(self):
-        self.post_details(self.token)
+        self.post_details(self.token, iban=OTHER_IBAN, place="Zutphen")
         self.opener.cookies.clear()
         order = self.make_quotation()
         form = self.url_open(order.get_portal_url(suffix="/mandate"))
         own = self.requests.search([("order_id", "=", order.id)])
         self.assertNotEqual(own, self.request_made)
         self.assertEqual(form.url.rsplit("/", 1)[1], f"request-{own.id}")
-        for text in ("NL91 ABNA", "Directeur", "Jan Jansen", self.request_made.reference):
+        for text in ("NL20 INGB", "Zutphen", "Jan Jansen", self.request_made.reference):
             self.assertNotIn(text, form.text)
         self.assert_closed(f"/mandate/request-{self.request_made.id}")
 

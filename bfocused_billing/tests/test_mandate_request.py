@@ -434,7 +434,7 @@ class TestProof(RequestCase):
             with self.subTest(name), self.assertRaisesRegex(UserError, "was signed for"), self.cr.savepoint():
                 account.write({name: value})
         account.acc_number = IBAN
-        account.sanitized_acc_number = "nl91 abna 0417 1643 00"
+        account.sanitized_acc_number = "NL91 ABNA 0417 1643 00"
 
     def test_a_forged_proof_is_refused(self):
         manager = self.make_user("forger", "bfocused_billing.group_billing_manager")
@@ -470,6 +470,11 @@ class TestRequest(RequestCase):
         mails = self.env["mail.mail"].search([])
         request.action_send()
         return self.get_link(self.env["mail.mail"].search([]) - mails)
+
+    def test_a_user_who_may_only_read_requests_sends_one_again(self):
+        request = self.make_request()
+        request.with_user(self.make_user("sender", "bfocused_billing.group_billing_user")).action_send()
+        self.assertTrue(request.sent_at)
 
     def test_the_link_is_stored_as_a_hash_and_nowhere_else(self):
         request = self.make_request()
