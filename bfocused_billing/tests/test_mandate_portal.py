@@ -1,73 +1,15 @@
 import json
-import re
 from datetime import timedelta
-from unittest.mock import patch
 
 from odoo import fields
-from odoo.tests import HttpCase, new_test_user
+from odoo.tests import new_test_user
 
-from .mandate_common import IBAN, OTHER_IBAN, SIGNATURE, MandateCase
-
-DETAILS = {
-    "account_holder": "Hotel Zonder B.V.",
-    "signatory": "Jan Jansen",
-    "signatory_role": "Directeur",
-    "place": "Arnhem",
-}
-PDF = b"%PDF-1.4 signed"
+from .mandate_common import IBAN, OTHER_IBAN
+from .mandate_portal_common import PDF, MandatePortalCase
 
 
-class TestMandatePortal(HttpCase, MandateCase):
+class TestMandatePortal(MandatePortalCase):
     """The form over HTTP: who gets in, what is refused, and that nothing is lost."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.requests = cls.env["bfocused.mandate.request"]
-        # the public pages are those of the website's company
-        cls.env.ref("base.public_user").sudo().write(
-            {"company_ids": [(4, cls.company.id)], "company_id": cls.company.id}
-        )
-
-    def setUp(self):
-        super().setUp()
-        self.request_made = self.requests._get_or_create_for(self.newcomer, self.company)
-        self.token = self.request_made._renew_token()
-        self.patch(self.env.registry["bfocused.mandate.request"], "_render_form", lambda *args: PDF)
-
-    def get(self, path):
-        return self.url_open(path, allow_redirects=False)
-
-    def post_details(self, key, **values):
-        page = self.url_open(f"/mandate/{key}").text
-        csrf = page.split('name="csrf_token" value="')[1].split('"')[0] if "csrf_token" in page else ""
-        data = {"csrf_token": csrf, **DETAILS, "iban": IBAN, **values}
-        return self.url_open(f"/mandate/{key}", data=data, allow_redirects=False)
-
-    def call(self, path, **params):
-        answer = self.url_open(
-            path,
-            data=json.dumps({"jsonrpc": "2.0", "method": "call", "params": params}),
-            headers={"Content-Type": "application/json"},
-        )
-        return answer.json().get("result", answer.json())
-
-    def read(self, key):
-        """Read the page to sign, and get where its signature goes to."""
-        return self.find_accept(self.url_open(f"/mandate/{key}/sign").text, key)
-
-    def find_accept(self, page, key):
-        digest = re.search(r"/accept/([0-9a-f]{64})", page)
-        return f"/mandate/{key}/accept/{digest[1] if digest else 'unseen'}"
-
-    def sign(self, key, path=None, **params):
-        return self.call(path or self.read(key), **{"name": "Jan Jansen", "signature": SIGNATURE, **params})
-
-    def assert_closed(self, path):
-        answer = self.get(path)
-        self.assertEqual(answer.status_code, 404)
-        self.assertNotIn(self.request_made.reference, answer.text)
-        self.assertNotIn("Hotel Zonder", answer.text)
 
     # === the way through
 
@@ -163,7 +105,7 @@ class TestMandatePortal(HttpCase, MandateCase):
         ):
             with self.subTest(changed):
                 self.post_details(self.token)
-                path = self.read(self.token)
+                path = self.read_form(self.token)
                 self.request_made.write(changed)
                 answer = self.sign(self.token, path)
                 self.assertTrue(answer["error"])
@@ -175,19 +117,6 @@ class TestMandatePortal(HttpCase, MandateCase):
         self.assertEqual(self.request_made.state, "done")
 
     # === logged in
-
-    def make_portal_user(self, login, customer):
-        contact = self.env["res.partner"].create(
-            {"name": login, "parent_id": customer.id, "email": f"{login}@x.example"}
-        )
-        return new_test_user(
-            self.env(su=True),
-            login,
-            groups="base.group_portal",
-            partner_id=contact.id,
-            company_id=self.company.id,
-            company_ids=[(6, 0, self.company.ids)],
-        )
 
     def test_a_logged_in_customer_signs_without_link_and_sees_the_mandate(self):
         self.make_portal_user("hotel", self.newcomer)
@@ -243,7 +172,7 @@ class TestMandatePortal(HttpCase, MandateCase):
     def test_a_huge_signature_is_refused_before_it_is_read(self):
         self.post_details(self.token)
         answer = self.url_open(
-            self.read(self.token),
+            self.read_form(self.token),
             data=json.dumps({"params": {"name": "Jan", "signature": "A" * (3 * 1024 * 1024)}}),
             headers={"Content-Type": "application/json"},
         )
@@ -275,105 +204,6 @@ class TestMandatePortal(HttpCase, MandateCase):
         self.cr.execute("DELETE FROM bfocused_mandate_attempt")
         self.env.invalidate_all()
         self.assertEqual(self.get(f"/mandate/{self.token}").status_code, 200)
-
-    # === quotations
-
-    def make_quotation(self, **values):
-        order = self.make_order(self.cloudbox, require_signature=True, require_payment=False, **values)
-        order.action_quotation_sent()
-        return order
-
-    def accept(self, order):
-        with patch.object(
-            self.env.registry["ir.actions.report"], "_render_qweb_pdf", lambda *args, **kwargs: (b"%PDF", "pdf")
-        ):
-            return self.call(
-                f"/my/orders/{order.id}/accept?access_token={order._portal_ensure_token()}",
-                name="Jan Jansen",
-                signature=SIGNATURE,
-            )
-
-    def test_accepting_a_quotation_leads_through_the_mandate_and_confirms_after_it(self):
-        order = self.make_quotation()
-        answer = self.accept(order)
-        self.assertRecordValues(order, [{"state": "sent", "awaits_mandate": True, "signed_by": "Jan Jansen"}])
-        form = self.url_open(answer["redirect_url"])
-        key = form.url.rsplit("/", 1)[1]
-        self.post_details(key)
-        self.sign(key)
-        self.assertEqual(order.state, "sale")
-        self.assertTrue(order.subscription_ids.in_progress)
-        self.assertIn("is bevestigd", self.get(f"/mandate/{key}/done").text)
-
-    def test_whoever_stops_half_way_goes_on_from_the_quotation_later(self):
-        order = self.make_quotation()
-        self.accept(order)
-        self.opener.cookies.clear()
-        page = self.url_open(order.get_portal_url()).text
-        self.assertIn("You have accepted this quotation", page)
-        form = self.url_open(order.get_portal_url(suffix="/mandate"))
-        self.assertIn("o_mandate_form", form.text)
-        self.assertEqual(self.post_details(self.token).status_code, 303, "the mailed link still works too")
-
-    def test_the_link_of_a_quotation_does_not_show_what_was_filled_in_elsewhere(self):
-        self.post_details(self.token, iban=OTHER_IBAN, place="Zutphen")
-        self.opener.cookies.clear()
-        order = self.make_quotation()
-        form = self.url_open(order.get_portal_url(suffix="/mandate"))
-        own = self.requests.search([("order_id", "=", order.id)])
-        self.assertNotEqual(own, self.request_made)
-        self.assertEqual(form.url.rsplit("/", 1)[1], f"request-{own.id}")
-        for text in ("NL20 INGB", "Zutphen", "Jan Jansen", self.request_made.reference):
-            self.assertNotIn(text, form.text)
-        self.assert_closed(f"/mandate/request-{self.request_made.id}")
-
-    def test_what_is_filled_in_by_the_e_mailed_link_is_not_shown_by_the_quotation(self):
-        order = self.make_quotation()
-        key = self.url_open(order.get_portal_url(suffix="/mandate")).url.rsplit("/", 1)[1]
-        mailed = self.requests.browse(int(key.removeprefix("request-")))
-        mailed._send()
-        self.assert_closed(f"/mandate/{key}")
-        order.action_send_mandate_request()
-        again = self.url_open(order.get_portal_url(suffix="/mandate")).url.rsplit("/", 1)[1]
-        self.assertNotEqual(again, key)
-
-    def test_who_came_by_the_quotation_does_not_see_what_another_signed(self):
-        url = self.make_quotation().get_portal_url(suffix="/mandate")
-        key = self.url_open(url).url.rsplit("/", 1)[1]
-        visitor = self.opener.cookies.copy()
-        self.opener.cookies.clear()
-        self.assertEqual(self.url_open(url).url.rsplit("/", 1)[1], key)
-        self.post_details(key)
-        self.sign(key)
-        self.assertEqual(self.get(f"/mandate/{key}/pdf").content, PDF)
-        self.opener.cookies.clear()
-        self.opener.cookies.update(visitor)
-        for page in ("done", "pdf"):
-            self.assert_closed(f"/mandate/{key}/{page}")
-        self.assertEqual(self.request_made.state, "cancel", "the mailed link would only replace what was signed")
-
-    def test_a_logged_in_customer_goes_on_with_what_was_filled_in(self):
-        self.post_details(self.token)
-        self.make_portal_user("hotel", self.newcomer)
-        self.authenticate("hotel", "hotel")
-        order = self.make_quotation()
-        form = self.url_open(order.get_portal_url(suffix="/mandate"))
-        self.assertEqual(form.url.rsplit("/", 1)[1], f"request-{self.request_made.id}")
-        self.assertEqual(self.request_made.order_id, order)
-
-    def test_with_a_valid_mandate_accepting_confirms_at_once(self):
-        self.make_mandate(self.newcomer)
-        order = self.make_quotation()
-        self.assertIn("sign_ok", self.accept(order)["redirect_url"])
-        self.assertEqual(order.state, "sale")
-
-    def test_a_quotation_s_form_takes_its_access_token(self):
-        order = self.make_quotation()
-        self.assertEqual(self.get(f"/my/orders/{order.id}/mandate").headers["Location"].rsplit("/", 1)[1], "my")
-        self.assertEqual(
-            self.get(f"/my/orders/{order.id}/mandate?access_token=guess").headers["Location"].rsplit("/", 1)[1], "my"
-        )
-        self.assert_closed(f"/mandate/request-{self.request_made.id}")
 
     # === for staff
 
