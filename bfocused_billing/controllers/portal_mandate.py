@@ -5,11 +5,25 @@ from odoo.http import content_disposition, request
 from odoo.addons.portal.controllers.portal import CustomerPortal
 
 MAX_SIGNATURE_BODY = 2 * 1024 * 1024  # bytes
-SESSION_KEY = "bfocused_mandate_request_ids"
+# Requests this browser session got to from their quotation, and those it signed.
+FORM_SESSION_KEY = "bfocused_mandate_request_ids"
+SIGNED_SESSION_KEY = "bfocused_mandate_signed_ids"
 OWN_PREFIX = "request-"
 # The form is in the language of the request, not in that of an address or browser, so no language in its address.
 RPC_ROUTE = {"type": "jsonrpc", "auth": "public", "website": True, "multilang": False}
 FORM_ROUTE = {**RPC_ROUTE, "type": "http", "sitemap": False}
+
+
+def remember(session_key, mandate_request):
+    """Keep with the browser session that it got to a request, or signed it."""
+    others = [number for number in request.session.get(session_key, []) if number != mandate_request.id]
+    request.session[session_key] = [*others, mandate_request.id]
+
+
+def is_customer(customer):
+    """Whether the user is logged in for ``customer``, a commercial entity."""
+    user = request.env.user
+    return not user._is_public() and user.partner_id.commercial_partner_id == customer
 
 
 class MandatePortal(CustomerPortal):
@@ -35,14 +49,15 @@ class MandatePortal(CustomerPortal):
         return self._render("bfocused_billing.portal_mandate_details", mandate_request, key, error=error, values=values)
 
     @http.route("/mandate/<string:key>/sign", methods=["GET"], **FORM_ROUTE)
-    def mandate_sign(self, key):
-        """What is signed, and the place to do so."""
+    def mandate_sign(self, key, changed=None):
+        """What is signed, and the place to do so; with a warning when it was changed under the signer."""
         mandate_request = self._find_mandate_request(key)
         if not mandate_request:
             return self._render_closed(key)
         if not mandate_request._has_details():
             return request.redirect(f"/mandate/{key}")
-        return self._render("bfocused_billing.portal_mandate_sign", mandate_request, key)
+        error = request.env._("The form was changed; read it again.") if changed else None
+        return self._render("bfocused_billing.portal_mandate_sign", mandate_request, key, error=error)
 
     @http.route("/mandate/<string:key>/iban", **RPC_ROUTE)
     def mandate_check_iban(self, key, iban=""):
@@ -59,19 +74,22 @@ class MandatePortal(CustomerPortal):
             self._count_refused()
             return {"error": str(problem)}
 
-    @http.route("/mandate/<string:key>/accept", max_content_length=MAX_SIGNATURE_BODY, **RPC_ROUTE)
-    def mandate_accept(self, key, name=None, signature=None):
-        """Sign. Odoo's signature form calls this, and goes where it is told."""
+    @http.route("/mandate/<string:key>/accept/<string:shown>", max_content_length=MAX_SIGNATURE_BODY, **RPC_ROUTE)
+    def mandate_accept(self, key, shown, name=None, signature=None):
+        """Sign what was shown. Odoo's signature form calls this, and goes where it is told."""
         mandate_request = self._find_mandate_request(key)
         if not mandate_request:
             return {"error": self._get_closed_message()}
         try:
             with request.env.cr.savepoint():
                 mandate_request._set_signatory(name)
-                mandate_request._sign(signature, self._get_evidence())
+                mandate_request._sign(signature, self._get_evidence(), shown)
         except UserError as problem:
-            return {"error": str(problem)}
-        self._remember(mandate_request)
+            answer = {"error": str(problem)}
+            if mandate_request._has_details() and shown != mandate_request._get_shown_digest():
+                answer.update(force_refresh=True, redirect_url=f"/mandate/{key}/sign?changed=1")
+            return answer
+        remember(SIGNED_SESSION_KEY, mandate_request)
         return {"force_refresh": True, "redirect_url": f"/mandate/{OWN_PREFIX}{mandate_request.id}/done"}
 
     @http.route("/mandate/<string:key>/done", methods=["GET"], **FORM_ROUTE)
@@ -168,15 +186,12 @@ class MandatePortal(CustomerPortal):
         request.future_response.set_cookie("frontend_lang", lang, samesite="Lax")
 
     def _is_own(self, mandate_request):
-        """Whether this session may see a request: it came from its quotation, signed it, or is the customer's."""
-        if mandate_request.id in request.session.get(SESSION_KEY, []):
+        """Whether the session may see a request: the customer's user, who signed it, or who came from its quotation."""
+        key = SIGNED_SESSION_KEY if mandate_request.signed_at else FORM_SESSION_KEY
+        may_remember = mandate_request.signed_at or mandate_request.is_from_quotation
+        if may_remember and mandate_request.id in request.session.get(key, []):
             return True
-        user = request.env.user
-        return not user._is_public() and user.partner_id.commercial_partner_id == mandate_request.partner_id
-
-    def _remember(self, mandate_request):
-        ids = request.session.get(SESSION_KEY, [])
-        request.session[SESSION_KEY] = [*(number for number in ids if number != mandate_request.id), mandate_request.id]
+        return is_customer(mandate_request.partner_id)
 
     def _get_evidence(self):
         http_request = request.httprequest

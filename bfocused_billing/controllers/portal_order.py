@@ -4,7 +4,7 @@ from odoo.http import request
 
 from odoo.addons.sale.controllers.portal import CustomerPortal as SalePortal
 
-from .portal_mandate import OWN_PREFIX, SESSION_KEY
+from .portal_mandate import FORM_SESSION_KEY, OWN_PREFIX, is_customer, remember
 
 
 class OrderPortal(SalePortal):
@@ -33,11 +33,11 @@ class OrderPortal(SalePortal):
         company = order.company_id
         if order.state not in ("draft", "sent") or not order.mandate_problem or company._get_creditor_problem():
             return request.redirect(order.get_portal_url())
-        mandate_request = (
-            request.env["bfocused.mandate.request"]
-            .sudo()
-            ._get_or_create_for(order.partner_invoice_id or order.partner_id, company, order_id=order.id)
-        )
-        ids = request.session.get(SESSION_KEY, [])
-        request.session[SESSION_KEY] = [*(number for number in ids if number != mandate_request.id), mandate_request.id]
+        requests = request.env["bfocused.mandate.request"].sudo()
+        payer = order._get_mandate_payer()
+        if is_customer(payer.commercial_partner_id):
+            mandate_request = requests._get_or_create_for(payer, company, order_id=order.id)
+        else:
+            mandate_request = requests._get_or_create_for_quotation(order)
+            remember(FORM_SESSION_KEY, mandate_request)
         return request.redirect(f"/mandate/{OWN_PREFIX}{mandate_request.id}")

@@ -98,6 +98,7 @@ from . import (
     res_company_mandate_request,
     res_partner_bank,
     sale_order_mandate,
+    sale_order_line_mandate,
     sale_subscription_mandate,
     sale_subscription_stage,
 )

@@ -33,8 +33,8 @@ class AccountBankingMandate(models.Model):
             payer = mandate.partner_id.commercial_partner_id
             if payer and not mandate._get_mandate_problem():
                 subscriptions, orders = mandate._get_waiting(mandate.company_id, payer)
-                subscriptions._start_awaiting()
-                orders._confirm_awaiting()
+                subscriptions._release_apart()
+                orders._release_apart()
 
     @api.model
     def _get_waiting(self, company, payer):

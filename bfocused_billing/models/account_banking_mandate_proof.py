@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 
 from odoo.addons.base_iban.models.res_partner_bank import normalize_iban
 
@@ -10,6 +11,7 @@ PROVEN_FIELDS = (
     "company_id",
     "format",
     "partner_bank_id",
+    "partner_id",
     "request_id",
     "scan",
     "scheme",
@@ -18,7 +20,9 @@ PROVEN_FIELDS = (
     "unique_mandate_reference",
 )
 # Of one without a document of ours (imported, or typed in) as long as it is valid.
-VALID_FIELDS = ("company_id", "partner_bank_id", "unique_mandate_reference")
+VALID_FIELDS = ("company_id", "partner_bank_id", "partner_id", "unique_mandate_reference")
+# What only signing fills in: a user who may write mandates could otherwise make up a proof, or what the bank is told.
+SIGNING_FIELDS = ("original_debtor_account", "original_mandate_reference", "replaced_mandate_id", "request_id")
 
 
 class AccountBankingMandate(models.Model):
@@ -59,13 +63,16 @@ class AccountBankingMandate(models.Model):
     def create(self, vals_list):
         # EXTENDS 'bfocused_billing'
         for vals in vals_list:
-            if vals.get("request_id") and not self.env.su:
-                raise UserError(self.env._("The proof of a mandate comes from its signature, not from a user."))
+            if any(vals.get(name) for name in SIGNING_FIELDS):
+                self._check_signing()
         return super().create(vals_list)
 
     def write(self, vals):
         # EXTENDS 'bfocused_billing'
         self._check_signed_terms(vals)
+        filled = {name: vals[name] for name in SIGNING_FIELDS if name in vals}
+        if filled and any(changed_values(mandate, filled) for mandate in self):
+            self._check_signing()
         cancelled = self.filtered(lambda mandate: mandate.state == "valid" and vals.get("state") == "cancel")
         result = super().write(vals)
         if not self.env.context.get("mandate_request_follows"):
@@ -76,6 +83,14 @@ class AccountBankingMandate(models.Model):
     def _unlink_except_proven(self):
         if self.request_id:
             raise UserError(self.env._("A signed mandate is kept as proof. Cancel it instead."))
+
+    @api.model
+    def _check_signing(self):
+        """
+        :raise UserError: when a user, and not the signing itself, fills in what comes from it
+        """
+        if not self.env.su:
+            raise UserError(self.env._("The proof of a mandate comes from its signature, not from a user."))
 
     def _check_signed_terms(self, vals):
         """
@@ -115,10 +130,21 @@ class AccountBankingMandate(models.Model):
 
     def _release_waiting(self):
         # EXTENDS 'bfocused_billing': only once the new one can be used the old one goes
-        for mandate in self.sudo().filtered("replaced_mandate_id"):
+        for mandate in self.sudo():
             if not mandate._get_mandate_problem():
                 mandate._replace()
+                mandate._take_over_stopped()
         return super()._release_waiting()
+
+    def _take_over_stopped(self):
+        """Be the mandate of this payer's subscriptions that were tied to one that is stopped, or none would follow."""
+        payer = self.partner_id.commercial_partner_id
+        theirs = Domain("partner_invoice_id.commercial_partner_id", "=", payer.id) | (
+            Domain("partner_invoice_id", "=", False) & Domain("partner_id.commercial_partner_id", "=", payer.id)
+        )
+        stopped = Domain("mandate_id.state", "in", ("cancel", "expired")) & Domain("stage_id.type", "!=", "post")
+        here = Domain("company_id", "=", self.company_id.id) & Domain("company_id.use_billing", "=", True)
+        self.env["sale.subscription"].search(here & theirs & stopped).write({"mandate_id": self.id})
 
     def _replace(self):
         """Let this mandate take over from the one it replaces."""

@@ -1,11 +1,21 @@
+import logging
+
+from psycopg2 import OperationalError
+
 from odoo import models
+from odoo.exceptions import UserError
+from odoo.tools import html2plaintext
+
+from ..tools import undoable
+
+_logger = logging.getLogger(__name__)
 
 
 class MandateActionMixin(models.AbstractModel):
-    """The buttons beside "no valid mandate", the same on quotations and subscriptions."""
+    """What quotations and subscriptions that wait for a mandate have in common: the buttons, and going on with it."""
 
     _name = "bfocused.mandate.action.mixin"
-    _description = "Mandate: buttons"
+    _description = "Mandate: buttons and release"
 
     def _get_mandate_payer(self):
         """Whose mandate it takes; ``res.partner``, maybe a contact of the customer."""
@@ -39,3 +49,38 @@ class MandateActionMixin(models.AbstractModel):
             "target": "new",
             "context": {"default_partner_id": payer.id, "default_company_id": self.company_id.id},
         }
+
+    # === RELEASE
+
+    def _release(self):
+        """Do what waited for the mandate."""
+
+    def _get_failure_message(self, reason):
+        """Sentence that tells why :meth:`_release` failed."""
+        return reason
+
+    def _release_apart(self):
+        """Let each that waited go on, where it can be collected; one that fails says so and doesn't stop the others.
+
+        :raise OperationalError: the database gave up the transaction; the caller repeats it as a whole
+        """
+        for record in self.filtered("awaits_mandate"):
+            own = record.with_company(record.company_id)
+            try:
+                with undoable(self.env.cr):
+                    if not own._get_mandate_problem():
+                        own._release()
+            except OperationalError:
+                raise
+            except UserError as error:
+                _logger.info("%s could not go on with its mandate", record, exc_info=True)
+                record._tell_failure(str(error))
+            except Exception as error:  # the signature, the run and the daily job go on, whatever is wrong with one
+                _logger.exception("%s could not go on with its mandate", record)
+                record._tell_failure(self.env._("Unexpected error: %s", error))
+
+    def _tell_failure(self, reason):
+        """Post why it failed; not again each day when it is tried again."""
+        message = self._get_failure_message(reason)
+        if html2plaintext(self.message_ids[:1].body or "").strip() != message.strip():
+            self.message_post(body=message)

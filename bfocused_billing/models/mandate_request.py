@@ -55,6 +55,11 @@ class MandateRequest(models.Model):
     contact_id = fields.Many2one("res.partner", string="Sent to", readonly=True, ondelete="set null")
     company_id = fields.Many2one("res.company", required=True, readonly=True, index=True)
     order_id = fields.Many2one("sale.order", string="Quotation", readonly=True, ondelete="set null")
+    is_from_quotation = fields.Boolean(
+        string="Filled in from the quotation",
+        readonly=True,
+        help="Whoever has the link of the quotation can fill it in, and sees what was filled in there.",
+    )
     kind = fields.Selection(
         selection=[("online", "Online form"), ("paper", "Paper form")], default="online", required=True, readonly=True
     )
@@ -184,13 +189,30 @@ class MandateRequest(models.Model):
         :param values: further values, such as ``order_id``
         """
         requests = self.sudo().with_company(company)
-        customer = partner.commercial_partner_id
-        open_one = requests.search(requests._get_open_domain(customer, company), limit=1)
+        shown_elsewhere = Domain("is_from_quotation", "=", True)
+        known = requests._get_open_domain(partner.commercial_partner_id, company) & ~shown_elsewhere
+        return requests._take_or_make(known, partner, company, values)
+
+    @api.model
+    def _get_or_create_for_quotation(self, order):
+        """The open request for whoever has no more than the link of a quotation.
+
+        Such a link is passed on, so it shows nothing that was filled in elsewhere, and what comes by it is kept apart.
+        """
+        payer, company = order._get_mandate_payer(), order.company_id
+        values = {"order_id": order.id, "is_from_quotation": True}
+        requests = self.sudo().with_company(company)
+        known = requests._get_open_domain(payer.commercial_partner_id, company)
+        known &= Domain([(name, "=", value) for name, value in values.items()])
+        return requests._take_or_make(known, payer, company, values)
+
+    def _take_or_make(self, domain, partner, company, values):
+        open_one = self.search(domain, limit=1)
         if open_one:
             open_one.write(values)
             open_one._take_notice_days()
             return open_one
-        return requests.create(requests._prepare_request(partner, company, values))
+        return self.create(self._prepare_request(partner, company, values))
 
     @api.model
     def _get_open_domain(self, customer, company):
@@ -270,13 +292,14 @@ class MandateRequest(models.Model):
         if self.state != "open":
             raise UserError(self.env._("Mandate %s is no longer open. Make a new request.", self.reference))
         self._check_sendable()
-        self._take_notice_days()
+        self.sudo()._take_notice_days()
         link = f"{self.get_base_url()}/mandate/{self._renew_token()}"
         template = self.env.ref("bfocused_billing.mandate_request_email").sudo()
         # The link is the customer's alone: the message isn't shown on the record, and goes once it is sent.
         values = {"auto_delete": True, "model": False, "res_id": False}
         template.with_context(mandate_url=link).send_mail(self.id, email_values=values)
-        self.sudo().sent_at = fields.Datetime.now()
+        # from now on it is the recipient's: who has only the link of the quotation no longer sees it
+        self.sudo().write({"sent_at": fields.Datetime.now(), "is_from_quotation": False})
         self.sudo().message_post(body=self.env._("Sent to %s.", self._get_email()))
 
     def _notify_sent(self):

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import logging
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
@@ -93,27 +94,58 @@ class MandateRequest(models.Model):
             self.scheme, self.lang, self.company_id.name, self.prenotification_days
         )
 
+    def _get_shown_terms(self):
+        """What the page to sign shows and the document says, but for the name, which is given with the signature."""
+        company = self.company_id
+        return (
+            self._get_title(),
+            self._get_text(),
+            self.scheme,
+            self.reference,
+            self.prenotification_days,
+            self.iban,
+            self.account_holder,
+            self.signatory_role,
+            self.place,
+            self.partner_id.name,
+            company.name,
+            company._get_creditor_identifier(),
+        )
+
+    def _get_shown_digest(self):
+        """A digest of what is shown, which comes back with the signature of it."""
+        self.ensure_one()
+        return hashlib.sha256(json.dumps(self._get_shown_terms()).encode()).hexdigest()
+
     # === SIGNING
 
-    def _sign(self, signature, evidence):
+    def _sign(self, signature, evidence, shown):
         """Sign the mandate: keep the proof, make the mandate, and send the document to the customer.
 
         :param signature: image in base64
         :param evidence: dict with ``ip`` and ``user_agent``
+        :param shown: digest of what the signer was shown
         :raise UserError: with what is wrong, for the customer
         """
         self.ensure_one()
         self.lock_for_update()  # the same form signed twice at once makes one mandate
-        self.invalidate_recordset(["state", "signed_at"])
+        self.invalidate_recordset()
         if self.state != "open" or not self._has_details():
             raise UserError(self.env._("This mandate can't be signed any more. Ask us for a new link."))
+        if shown != self._get_shown_digest():
+            raise UserError(self.env._("The form was changed; read it again."))
         self._check_signature(signature)
         signed_at = self._get_signing_time()
         self.write(self._prepare_proof(signature, evidence, signed_at))
         self._seal(self.with_context(mandate_signed_at=signed_at)._render_pdf(), signed_at)
+        self._close_others()
         self._make_mandate()
         self._send_signed()
         _logger.info("Mandate request %s was signed", self.id)
+
+    def _close_others(self):
+        """One signature answers all that was asked: what is open beside it could only replace it by accident."""
+        self.search(self._get_open_domain(self.partner_id, self.company_id)).action_cancel()
 
     def _check_signature(self, signature):
         """:raise UserError: when it isn't an image of sensible size"""

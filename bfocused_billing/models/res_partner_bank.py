@@ -5,7 +5,9 @@ from odoo.addons.base_iban.models.res_partner_bank import normalize_iban
 
 from ..tools import changed_values
 
-ACCOUNT_FIELDS = ("acc_number", "acc_holder_name", "partner_id")
+# Odoo takes a number written as the sanitized one for the number itself.
+NUMBER_FIELDS = ("acc_number", "sanitized_acc_number")
+ACCOUNT_FIELDS = (*NUMBER_FIELDS, "acc_holder_name", "partner_id")
 
 
 class ResPartnerBank(models.Model):
@@ -27,8 +29,9 @@ class ResPartnerBank(models.Model):
     def _get_account_changes(self, changes):
         """The part of ``changes`` that makes it another account: spaces in its number don't."""
         changes = changed_values(self, changes)
-        if normalize_iban(changes.get("acc_number")) == normalize_iban(self.acc_number):
-            changes.pop("acc_number", None)
+        for name in NUMBER_FIELDS:
+            if normalize_iban(changes.get(name)) == normalize_iban(self.acc_number):
+                changes.pop(name, None)
         return changes
 
     def _get_signed_mandates(self):

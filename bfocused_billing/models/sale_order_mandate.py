@@ -1,10 +1,7 @@
-import logging
+from contextlib import contextmanager
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.fields import Domain
-
-_logger = logging.getLogger(__name__)
 
 
 class SaleOrder(models.Model):
@@ -28,6 +25,13 @@ class SaleOrder(models.Model):
     def _compute_mandate_problem(self):
         for order in self:
             order.mandate_problem = order.state in ("draft", "sent") and order._get_mandate_problem()
+
+    # === CRUD
+
+    def write(self, vals):
+        # EXTENDS 'sale'
+        with self._watch_acceptance():
+            return super().write(vals)
 
     # === ACTIONS
 
@@ -91,6 +95,36 @@ class SaleOrder(models.Model):
                 body=self.env._("Accepted by the customer. It is confirmed as soon as the mandate is valid.")
             )
 
+    @contextmanager
+    def _watch_acceptance(self):
+        """An accepted quotation that is changed meanwhile isn't what the customer accepted any more."""
+        accepted = [(order, order._get_accepted_terms()) for order in self.filtered("awaits_mandate")]
+        yield
+        for order, terms in accepted:
+            is_open = order.awaits_mandate and order.state in ("draft", "sent")
+            if is_open and order._get_accepted_terms() != terms:
+                order._withdraw_acceptance()
+
+    def _get_accepted_terms(self):
+        """What a customer accepts with a quotation."""
+        order = self.sudo()
+        return (
+            order.partner_id,
+            order.currency_id,
+            order.amount_total,
+            order.payment_term_id,
+            order.note,
+            order.subscription_start_date,
+            [line._get_accepted_terms() for line in order.order_line.sorted("id")],
+        )
+
+    def _withdraw_acceptance(self):
+        """Have the customer accept again: with a signature in place the portal doesn't ask for one."""
+        self.write({"awaits_mandate": False, "signature": False, "signed_by": False, "signed_on": False})
+        self.message_post(
+            body=self.env._("The quotation was changed after the customer accepted it, so it has to be accepted again.")
+        )
+
     @api.model
     def _get_awaiting_domain(self, company):
         """The accepted quotations of ``company`` that are confirmed once their customer has a valid mandate."""
@@ -100,16 +134,10 @@ class SaleOrder(models.Model):
             & Domain("awaits_mandate", "=", True)
         )
 
-    def _confirm_awaiting(self):
-        """Confirm what was accepted and can be collected now; one that fails says so and doesn't stop the others."""
-        for order in self.filtered("awaits_mandate"):
-            if order._get_mandate_problem():
-                continue
-            try:
-                with self.env.cr.savepoint():
-                    order._validate_order()
-            except UserError as error:
-                _logger.info("Order %s could not be confirmed with its new mandate", order.id, exc_info=True)
-                order.message_post(
-                    body=self.env._("The mandate is valid, but the order could not be confirmed: %s", error)
-                )
+    def _release(self):
+        # EXTENDS 'bfocused_billing'
+        self._validate_order()
+
+    def _get_failure_message(self, reason):
+        # EXTENDS 'bfocused_billing'
+        return self.env._("The mandate is valid, but the order could not be confirmed: %s", reason)

@@ -1,6 +1,6 @@
 import logging
 
-from psycopg2 import IntegrityError
+from psycopg2 import OperationalError
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
@@ -349,7 +349,9 @@ class SaleSubscription(models.Model):
                         subscription._start_or_wait()
                     else:
                         subscription.close_subscription(subscription.close_reason_id.id)
-            except (UserError, IntegrityError):
+            except OperationalError:
+                raise
+            except Exception:  # whatever is wrong with one must not stop the others
                 _logger.exception("Subscription %s could not be started or closed", subscription.id)
 
     @api.model

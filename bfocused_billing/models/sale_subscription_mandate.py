@@ -1,12 +1,6 @@
-import logging
-
-from psycopg2 import IntegrityError
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-
-_logger = logging.getLogger(__name__)
 
 # What decides whether a subscription runs, and what it is collected with.
 GATE_FIELDS = frozenset(
@@ -121,16 +115,13 @@ class SaleSubscription(models.Model):
             & Domain("template_id.billing_cycle", "!=", False)
         )
 
-    def _start_awaiting(self):
-        """Start those that have waited for a mandate and have one now; one that fails doesn't stop the others."""
-        for subscription in self.filtered("awaits_mandate"):
-            if subscription._get_mandate_problem():
-                continue
-            try:
-                with self.env.cr.savepoint():
-                    subscription.action_start_subscription()
-            except (UserError, IntegrityError):
-                _logger.exception("Subscription %s could not be started", subscription.id)
+    def _release(self):
+        # EXTENDS 'bfocused_billing'
+        self.action_start_subscription()
+
+    def _get_failure_message(self, reason):
+        # EXTENDS 'bfocused_billing'
+        return self.env._("The mandate is valid, but the subscription could not be started: %s", reason)
 
     def _get_hold_reason(self, date=None):
         # EXTENDS 'bfocused_billing': one that has just got its mandate is started before anything is billed
@@ -144,5 +135,7 @@ class SaleSubscription(models.Model):
     @api.model
     def _start_and_end_billed(self, date):
         # EXTENDS 'bfocused_billing': a mandate may have become usable without anybody writing on it
-        self.search(Domain("company_id.use_billing", "=", True) & Domain("awaits_mandate", "=", True))._start_awaiting()
+        waiting = Domain("company_id.use_billing", "=", True) & Domain("awaits_mandate", "=", True)
+        self.search(waiting)._release_apart()
+        self.env["sale.order"].search(waiting & Domain("state", "in", ("draft", "sent")))._release_apart()
         return super()._start_and_end_billed(date)

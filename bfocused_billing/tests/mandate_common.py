@@ -30,7 +30,7 @@ class Signing:
     def sign(self, request, **details):
         request._set_details({**DETAILS, **details})
         with patch.object(self.env.registry["bfocused.mandate.request"], "_render_form", lambda *args: PDF):
-            request._sign(SIGNATURE, EVIDENCE)
+            request._sign(SIGNATURE, EVIDENCE, request._get_shown_digest())
         return request.mandate_id
 
 

@@ -138,7 +138,8 @@ class TestMandateGate(MandateCase):
 
     def test_an_order_for_renewal_is_not_confirmed(self):
         subscription = self.make_subscription(self.month, self.cloudbox, customer=self.newcomer, running=False)
-        renewal = subscription.create_sale_order()
+        self.assert_refused(subscription.create_sale_order, "invoiced by a billing run")
+        renewal = self.make_order(self.cloudbox, order_subscription_id=subscription.id)
         self.assert_refused(renewal.action_confirm)
 
     def test_an_order_paid_by_transfer_still_needs_a_mandate_for_its_subscriptions(self):

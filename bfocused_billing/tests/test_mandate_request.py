@@ -11,6 +11,8 @@ from ..mandate_text import TEXT_VERSION
 from .common import day
 from .mandate_common import DETAILS, EVIDENCE, IBAN, OTHER_IBAN, PDF, SIGNATURE, MandateCase, Signing
 
+PAYMENTS = "base.group_user,base.group_partner_manager,account_payment_order.group_account_payment"
+
 
 class RequestCase(Signing, MandateCase):
     def setUp(self):
@@ -115,11 +117,11 @@ class TestSigning(RequestCase):
         request = self.make_request()
         self.sign(request)
         with self.assertRaisesRegex(UserError, "can't be signed any more"):
-            request._sign(SIGNATURE, EVIDENCE)
+            request._sign(SIGNATURE, EVIDENCE, request._get_shown_digest())
 
     def test_it_can_not_be_signed_without_the_details(self):
         with self.assertRaisesRegex(UserError, "can't be signed any more"):
-            self.make_request()._sign(SIGNATURE, EVIDENCE)
+            self.make_request()._sign(SIGNATURE, EVIDENCE, "")
 
     def test_what_is_no_sensible_signature_is_refused(self):
         request = self.make_request()
@@ -135,7 +137,7 @@ class TestSigning(RequestCase):
             ({"a": 1}, "can't be read"),
         ):
             with self.subTest(words), self.assertRaisesRegex(UserError, words):
-                request._sign(signature, EVIDENCE)
+                request._sign(signature, EVIDENCE, request._get_shown_digest())
         self.assertEqual(request.state, "open")
         self.assertFalse(request.mandate_id)
 
@@ -245,6 +247,21 @@ class TestReplacing(RequestCase):
         self.assertEqual(self.newcomer._get_billing_mandate(self.company), old)
         new.b2b_registered_date = "2026-01-01"
         self.assertEqual((old.state, new.replaced_mandate_id), ("cancel", old))
+
+    def test_what_was_tied_to_a_stopped_mandate_goes_on_with_the_new_one(self):
+        for state in ("cancel", "expired"):
+            old = self.sign(self.make_request())
+            tied = self.make_subscription(self.month, self.cloudbox, customer=self.newcomer, mandate_id=old.id)
+            ended = self.make_subscription(self.month, self.cloudbox, customer=self.newcomer, mandate_id=old.id)
+            ended.close_subscription()
+            other = self.customer._get_billing_mandate(self.company)
+            foreign = self.make_subscription(self.month, self.cloudbox, mandate_id=other.id)
+            (old + other).state = state
+            self.assertTrue(tied.mandate_problem)
+            new = self.sign(self.make_request(), iban=OTHER_IBAN)
+            self.assertEqual((tied.mandate_id, ended.mandate_id, foreign.mandate_id), (new, old, other))
+            self.assertFalse(tied.mandate_problem)
+            other.state = "valid"
 
     def test_a_cancelled_mandate_asks_the_customer_for_a_new_one_once(self):
         mandate = self.sign(self.make_request())
@@ -372,6 +389,7 @@ class TestProof(RequestCase):
         other = self.env["res.partner.bank"].create({"partner_id": self.newcomer.id, "acc_number": OTHER_IBAN})
         changes = {
             "partner_bank_id": other.id,
+            "partner_id": self.customer.id,
             "signature_date": "2020-01-01",
             "scheme": "B2B",
             "unique_mandate_reference": "OTHER",
@@ -388,16 +406,35 @@ class TestProof(RequestCase):
         with self.assertRaisesRegex(UserError, "kept as proof"):
             self.mandate.unlink()
 
+    def test_nor_does_a_user_say_what_it_proves_or_replaces(self):
+        payments = self.make_user("mandate_payments", PAYMENTS)
+        typed_in = self.make_mandate(self.newcomer)
+        other = self.make_mandate(self.customer)
+        changes = {
+            "original_mandate_reference": "OTHER",
+            "original_debtor_account": OTHER_IBAN,
+            "replaced_mandate_id": other.id,
+            "request_id": self.request.id,
+        }
+        for mandate, names in ((self.mandate, list(changes)[:3]), (typed_in, changes)):
+            for name in names:
+                with self.subTest(name), self.assertRaisesRegex(UserError, "its signature"), self.cr.savepoint():
+                    mandate.with_user(payments).write({name: changes[name]})
+        with self.assertRaisesRegex(UserError, "is signed"):
+            typed_in.with_user(payments).write({"partner_id": self.customer.id})
+
     def test_the_account_behind_it_is_fixed(self):
         account = self.mandate.partner_bank_id
         for name, value in (
             ("acc_number", OTHER_IBAN),
+            ("sanitized_acc_number", OTHER_IBAN),
             ("acc_holder_name", "Another"),
             ("partner_id", self.customer.id),
         ):
             with self.subTest(name), self.assertRaisesRegex(UserError, "was signed for"), self.cr.savepoint():
                 account.write({name: value})
         account.acc_number = IBAN
+        account.sanitized_acc_number = "NL91 ABNA 0417 1643 00"
 
     def test_a_forged_proof_is_refused(self):
         manager = self.make_user("forger", "bfocused_billing.group_billing_manager")
@@ -433,6 +470,11 @@ class TestRequest(RequestCase):
         mails = self.env["mail.mail"].search([])
         request.action_send()
         return self.get_link(self.env["mail.mail"].search([]) - mails)
+
+    def test_a_user_who_may_only_read_requests_sends_one_again(self):
+        request = self.make_request()
+        request.with_user(self.make_user("sender", "bfocused_billing.group_billing_user")).action_send()
+        self.assertTrue(request.sent_at)
 
     def test_the_link_is_stored_as_a_hash_and_nowhere_else(self):
         request = self.make_request()
