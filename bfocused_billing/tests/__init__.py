@@ -6,6 +6,7 @@ from . import (
     test_catalogue,
     test_changes,
     test_collection,
+    test_collection_open,
     test_correction,
     test_deferral,
     test_deferral_manual,

@@ -1,0 +1,84 @@
+from freezegun import freeze_time
+
+from odoo.exceptions import UserError
+
+from .collection_common import CollectionCase
+from .common import day
+
+
+@freeze_time("2026-03-02 10:00:00")
+class TestCollectionOpen(CollectionCase):
+    """What became of an invoice after it was put on a payment order decides whether and how much is debited."""
+
+    def setUp(self):
+        super().setUp()
+        self.mandate = self.make_sample_customer("K1001")
+        self.mode.pre_notification_days = 5
+        self.move = self.make_invoice(self.mandate, 121.0)
+
+    def collect(self, today="2026-03-02"):
+        return self.mode._collect(day(today))
+
+    def pay(self, move, amount=None):
+        values = {"journal_id": self.journal.id, "payment_date": "2026-03-02"}
+        if amount:
+            values["amount"] = amount
+        wizards = self.env["account.payment.register"].with_context(active_model="account.move", active_ids=move.ids)
+        wizards.create(values)._create_payments()
+
+    def get_messages(self, order):
+        return " ".join(order.message_ids.mapped("body"))
+
+    # === paid or credited since it was put on the order
+
+    def test_an_invoice_that_was_paid_by_transfer_is_taken_off_the_order(self):
+        other = self.make_invoice(self.make_sample_customer("K1002"), 50.0)
+        order = self.collect()
+        self.pay(self.move)
+        order.draft2open()
+        self.assertEqual(order.payment_line_ids.move_line_id.move_id, other)
+        self.assertEqual(order.payment_ids.mapped("amount"), [50.0])
+        self.assertIn(f"{self.move.name}", self.get_messages(order))
+
+    def test_an_order_of_which_all_was_paid_is_refused_with_the_reason(self):
+        order = self.collect()
+        self.pay(self.move)
+        with self.assertRaisesRegex(UserError, "was paid or credited"):
+            order.draft2open()
+        with self.assertRaisesRegex(UserError, "was paid or credited"):
+            order.payment_line_ids.draft2open_payment_line_check()
+
+    def test_an_invoice_that_was_paid_or_credited_in_part_is_debited_for_the_rest(self):
+        order = self.collect()
+        note = self.make_invoice(self.mandate, 50.0, move_type="out_refund", payment_mode_id=False, mandate_id=False)
+        note._set_off_against(self.move)
+        self.pay(self.move, 21.0)
+        self.upload(order)
+        self.assertEqual(order.payment_ids.mapped("amount"), [50.0])
+        self.assertEqual(self.move.amount_residual, 0.0)
+        self.assertIn("still open", self.get_messages(order))
+
+    def test_a_smaller_amount_that_a_person_chose_stays(self):
+        order = self.collect()
+        order.payment_line_ids.amount_currency = 100.0
+        order.draft2open()
+        self.assertEqual(order.payment_ids.mapped("amount"), [100.0])
+
+    def test_what_was_paid_after_the_order_was_confirmed_makes_no_file(self):
+        order = self.collect()
+        order.draft2open()
+        self.pay(self.move, 21.0)
+        with self.assertRaisesRegex(UserError, "Cancel the payment order"):
+            order.open2generated()
+        self.assertEqual(order.state, "open")
+        order.action_cancel()
+        order.cancel2draft()
+        self.upload(order)
+        self.assertEqual(order.payment_ids.mapped("amount"), [100.0])
+
+    def test_without_billing_the_order_is_as_in_the_oca_add_on(self):
+        order = self.collect()
+        self.company.use_billing = False
+        self.pay(self.move)
+        order.draft2open()
+        self.assertEqual(order.payment_ids.mapped("amount"), [121.0])
