@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import fields, models
 
 
 class AccountBankingMandate(models.Model):
@@ -29,7 +29,14 @@ class AccountBankingMandate(models.Model):
             "expired": self.env._("Mandate %s has expired.", reference),
             "cancel": self.env._("Mandate %s was cancelled.", reference),
         }
+        if self._has_lapsed():
+            return problems["expired"]
         return problems.get(self.state) or self._get_registration_problem()
+
+    def _has_lapsed(self):
+        """Whether it expired since the scheduled action that says so ran last."""
+        lapses = self.state == "valid" and self.company_id.use_billing and self.expiry_date
+        return bool(lapses and self.expiry_date <= fields.Date.context_today(self))
 
     def _get_registration_problem(self):
         """The debtor's bank refuses each B2B debit of which the debtor didn't confirm the mandate to it (SDD B2B)."""
