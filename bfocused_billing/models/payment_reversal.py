@@ -105,7 +105,7 @@ class PaymentReversal(models.Model):
 
     def _tell_customer(self):
         template = self.policy_id.mail_template_id
-        if not template:
+        if not template or not self.move_ids:  # it speaks of invoices; of a debit without one staff is told
             return
         if self.partner_id.email:
             template.send_mail(self.id)
@@ -116,7 +116,8 @@ class PaymentReversal(models.Model):
 
     def _tell_staff(self):
         policy = self.policy_id
-        if policy.activity_summary or not policy:
+        # without an invoice nothing shows that the amount is open again, nor goes on to collect or remind of it
+        if policy.activity_summary or not policy or not self.move_ids:
             self._add_activity(
                 lambda told: told.policy_id.activity_summary or told.env._("Reversed direct debit: look at it"),
                 lambda told: told._get_activity_note(),

@@ -29,6 +29,7 @@ from . import (
     test_planned_changes,
     test_preview,
     test_preview_export,
+    test_reversal_again,
     test_run_in_background,
     test_sale_billing,
     test_sale_credit,
