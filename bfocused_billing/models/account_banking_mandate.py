@@ -31,7 +31,17 @@ class AccountBankingMandate(models.Model):
         }
         if self._has_lapsed():
             return problems["expired"]
-        return problems.get(self.state) or self._get_registration_problem()
+        return problems.get(self.state) or self._get_format_problem() or self._get_registration_problem()
+
+    def _get_format_problem(self):
+        """The file of direct debits can't be made, for nobody on the order, with one mandate that isn't SEPA's."""
+        is_sepa = self.format == "sepa" and self.type in ("recurrent", "oneoff")
+        if is_sepa or not self.company_id.use_billing:
+            return False
+        return self.env._(
+            "Mandate %s is no SEPA mandate: set its format to SEPA and its type to recurrent or one-off.",
+            self.unique_mandate_reference,
+        )
 
     def _has_lapsed(self):
         """Whether it expired since the scheduled action that says so ran last."""

@@ -2,7 +2,7 @@ from odoo import api, models
 from odoo.fields import Domain
 
 # What makes a mandate usable, or no longer so.
-USABILITY_FIELDS = frozenset({"state", "type", "scheme", "partner_bank_id", "b2b_registered_date"})
+USABILITY_FIELDS = frozenset({"state", "format", "type", "scheme", "partner_bank_id", "b2b_registered_date"})
 
 
 class AccountBankingMandate(models.Model):

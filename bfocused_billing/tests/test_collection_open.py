@@ -82,3 +82,13 @@ class TestCollectionOpen(CollectionCase):
         self.pay(self.move)
         order.draft2open()
         self.assertEqual(order.payment_ids.mapped("amount"), [121.0])
+
+    # === mandate
+
+    def test_one_mandate_that_is_no_sepa_mandate_does_not_keep_others_from_being_collected(self):
+        other = self.make_invoice(self.make_sample_customer("K1002"))
+        self.mandate.type = "generic"
+        order = self.collect()
+        self.assertEqual(order.payment_line_ids.move_line_id.move_id, other)
+        self.assertIn("is no SEPA mandate", self.move.collection_problem)
+        self.upload(order)

@@ -187,6 +187,18 @@ class TestMandateLife(CollectionCase):
             self.run_cron("2026-03-15")
         self.assertRecordValues(self.mandate + other, [{"state": "valid"}, {"state": "expired"}])
 
+    # === format
+
+    def test_a_mandate_that_is_no_sepa_mandate_is_not_usable_where_billing_is_used(self):
+        self.make_subscription(self.month, self.cloudbox, start="2026-03-01")
+        for values in ({"format": "basic"}, {"type": "generic"}, {"type": False}):
+            self.mandate.write({"format": "sepa", "type": "recurrent"})
+            self.assertFalse(self.mandate._get_mandate_problem())
+            self.mandate.write(values)
+            self.assertIn("is no SEPA mandate", self.mandate._get_mandate_problem(), values)
+        self.company.use_billing = False
+        self.assertFalse(self.mandate._get_mandate_problem())
+
     # === B2B
 
     def test_a_b2b_mandate_is_usable_once_it_is_registered_at_the_bank(self):
