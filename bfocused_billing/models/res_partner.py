@@ -117,7 +117,8 @@ class ResPartner(models.Model):
     def _get_missing_mandate_problem(self, company):
         """The sentence for a customer without any mandate for ``company``."""
         payer = self.commercial_partner_id
-        if self.sudo().commercial_partner_id.bank_ids.mandate_ids:
+        companies = self.sudo().commercial_partner_id.bank_ids.mandate_ids.company_id
+        if companies and company not in companies:
             return self.env._(
                 "The mandates of %(payer)s are for another company than %(company)s.",
                 payer=payer.name,

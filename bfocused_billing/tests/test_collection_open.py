@@ -92,3 +92,19 @@ class TestCollectionOpen(CollectionCase):
         self.assertEqual(order.payment_line_ids.move_line_id.move_id, other)
         self.assertIn("is no SEPA mandate", self.move.collection_problem)
         self.upload(order)
+
+    def test_an_invoice_without_mandate_is_collected_as_soon_as_there_is_one(self):
+        self.move.mandate_id = False
+        self.mandate.state = "draft"
+        self.assertFalse(self.collect())
+        self.assertIn("No direct-debit mandate", self.move.collection_problem)
+        self.mandate.state = "valid"
+        self.assertEqual(self.collect().payment_line_ids.move_line_id.move_id, self.move)
+        self.assertRecordValues(self.move, [{"mandate_id": self.mandate.id, "collection_problem": False}])
+
+    def test_an_invoice_whose_customer_has_mandates_of_another_company_only_says_so(self):
+        self.move.mandate_id = False
+        self.mandate.write({"state": "cancel"})
+        self.mandate.company_id = self.env["res.company"].create({"name": "Other"})
+        self.collect()
+        self.assertIn("are for another company than", self.move.collection_problem)
