@@ -30,7 +30,7 @@ class AccountBankingMandate(models.Model):
         With all rights: whoever makes a mandate valid, the customer on the portal too, need not see what waits.
         """
         for mandate in self.sudo().filtered("company_id.use_billing"):
-            payer = mandate.partner_id.commercial_partner_id
+            payer = mandate.commercial_partner_id
             if payer and not mandate._get_mandate_problem():
                 subscriptions, orders = mandate._get_waiting(mandate.company_id, payer)
                 subscriptions._start_awaiting()

@@ -108,3 +108,41 @@ class TestCollectionOpen(CollectionCase):
         self.mandate.company_id = self.env["res.company"].create({"name": "Other"})
         self.collect()
         self.assertIn("are for another company than", self.move.collection_problem)
+
+    def make_contact_mandate(self, customer, iban="NL38INGB0003708810"):
+        contact = self.env["res.partner"].create({"name": "Accounts", "parent_id": customer.id, "type": "contact"})
+        below = self.env["res.partner"].create({"name": "Ann", "parent_id": contact.id})
+        return self.make_mandate(below, partner_bank_id=self.make_account(below, iban).id)
+
+    def test_the_mandate_of_a_contact_s_account_is_the_customer_s(self):
+        customer = self.mandate.partner_id
+        self.mandate.cancel()
+        self.assertIn("cancelled", customer._get_mandate_problem(self.company, self.mandate))
+        mandate = self.make_contact_mandate(customer)
+        self.assertEqual(customer._get_billing_mandate(self.company), mandate)
+        self.assertEqual(customer.child_ids._get_billing_mandate(self.company), mandate)
+        self.assertFalse(customer._get_mandate_problem(self.company, mandate))
+        self.assertEqual(customer.with_company(self.company).mandate_status, "valid")
+        order = self.upload(self.collect())
+        self.assertEqual(order.payment_line_ids.mandate_id, mandate)
+        mandate.cancel()
+        mandate.back2draft()
+        self.assertEqual(customer._get_billing_mandate(self.company).state, "draft")
+        # the account goes to somebody else, and with it the mandate
+        stranger = self.make_customer("Stranger", with_mandate=False)
+        mandate.partner_bank_id.partner_id = stranger
+        self.env.flush_all()
+        self.assertEqual(stranger._get_billing_mandate(self.company), mandate)
+        self.assertEqual(customer._get_billing_mandate(self.company), self.mandate)
+
+    def test_the_mandates_of_many_customers_are_read_together(self):
+        numbers = ("K1002", "K1004", "K1005", "K1006", "K1007", "K1008")
+        customers = self.env["res.partner"].union(*(self.make_sample_customer(number).partner_id for number in numbers))
+        counts = []
+        for some in (customers[:1], customers):
+            self.env.invalidate_all()
+            start = self.cr.sql_log_count
+            for customer in self.env["res.partner"].browse(some.ids):
+                self.assertTrue(customer._get_billing_mandate(self.company))
+            counts.append(self.cr.sql_log_count - start)
+        self.assertEqual(*counts)
