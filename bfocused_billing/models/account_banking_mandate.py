@@ -4,12 +4,10 @@ from odoo import fields, models
 class AccountBankingMandate(models.Model):
     _inherit = "account.banking.mandate"
 
-    # computed before the record is made, so that the customer's mandates in the cache know of it at once
     commercial_partner_id = fields.Many2one(
         related="partner_bank_id.partner_id.commercial_partner_id",
         string="Customer",
         store=True,
-        precompute=True,
         index="btree_not_null",
         help="Whose mandate it is, also if the account is that of a contact.",
     )

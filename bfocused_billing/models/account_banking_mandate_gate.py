@@ -14,15 +14,22 @@ class AccountBankingMandate(models.Model):
     def create(self, vals_list):
         # EXTENDS 'account_banking_mandate'
         mandates = super().create(vals_list)
+        mandates._tell_customers()
         mandates._release_waiting()
         return mandates
 
     def write(self, vals):
         # EXTENDS 'account_banking_mandate'
         result = super().write(vals)
+        if "partner_bank_id" in vals:
+            self._tell_customers()
         if USABILITY_FIELDS & vals.keys():
             self._release_waiting()
         return result
+
+    def _tell_customers(self):
+        """Let the customers' mandates that were read before know of these at once, and not when they are flushed."""
+        self._recompute_recordset(["commercial_partner_id"])
 
     def _release_waiting(self):
         """Start the subscriptions and confirm the accepted quotations that waited for these mandates.

