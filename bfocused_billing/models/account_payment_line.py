@@ -15,7 +15,8 @@ class AccountPaymentLine(models.Model):
 
     def _get_payment_line_grouping_fields(self):
         # EXTENDS 'account_payment_order': two mandates of one account are two debits
-        return [*super()._get_payment_line_grouping_fields(), "mandate_id"]
+        own = ["mandate_id"] if self.order_id.payment_mode_id.is_own_collection else []
+        return [*super()._get_payment_line_grouping_fields(), *own]
 
     def draft2open_payment_line_check(self):
         # EXTENDS 'account_banking_sepa_direct_debit'
