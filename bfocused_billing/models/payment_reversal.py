@@ -181,4 +181,11 @@ class PaymentReversal(models.Model):
             reversal.activity_ids.unlink()
             for move in reversal.move_ids:
                 retries = move.collection_retry_count - bool(reversal.retry_date)
-                move.write({**move._prepare_collect_again(), "collection_retry_count": max(retries, 0)})
+                # what a later reversal of the invoice decided, stays
+                again = {} if reversal._find_later(move) else move._prepare_collect_again()
+                move.write({**again, "collection_retry_count": max(retries, 0)})
+
+    def _find_later(self, move):
+        """Reversals of an invoice that were applied after this one."""
+        domain = [("move_ids", "in", move.ids), ("state", "=", "applied"), ("id", ">", self.id)]
+        return self.search(domain, limit=1)

@@ -61,3 +61,21 @@ class TestReversalAgain(CollectionCase):
         self.assertEqual(self.mandate.partner_id.reversal_count, 1)
         sent = [("model", "=", reversal._name), ("res_id", "=", reversal.id)]
         self.assertFalse(self.env["mail.mail"].sudo().search(sent))
+
+    # === several of one invoice
+
+    def test_withdrawing_an_earlier_reversal_leaves_what_the_later_one_decided(self):
+        move = self.make_invoice(self.mandate)
+        first = self.policies._apply_reversal(move, "AM04", "test:1")
+        second = self.policies._apply_reversal(move, "MD06", "test:2")
+        first._withdraw()
+        self.assertRecordValues(move, [{"collection_state": "dispute", "collection_retry_count": 0}])
+        self.assertEqual((first + second).mapped("state"), ["withdrawn", "applied"])
+        second._withdraw()
+        self.assertFalse(move.collection_state)
+
+    def test_withdrawing_the_later_reversal_lets_it_be_collected_again(self):
+        move = self.make_invoice(self.mandate)
+        self.policies._apply_reversal(move, "AM04", "test:1")
+        self.policies._apply_reversal(move, "MD06", "test:2")._withdraw()
+        self.assertRecordValues(move, [{"collection_state": False, "collection_retry_count": 1}])
