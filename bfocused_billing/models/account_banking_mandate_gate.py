@@ -2,7 +2,7 @@ from odoo import api, models
 from odoo.fields import Domain
 
 # What makes a mandate usable, or no longer so.
-USABILITY_FIELDS = frozenset({"state", "type", "scheme", "partner_bank_id", "b2b_registered_date"})
+USABILITY_FIELDS = frozenset({"state", "format", "type", "scheme", "partner_bank_id", "b2b_registered_date"})
 
 
 class AccountBankingMandate(models.Model):
@@ -14,15 +14,22 @@ class AccountBankingMandate(models.Model):
     def create(self, vals_list):
         # EXTENDS 'account_banking_mandate'
         mandates = super().create(vals_list)
+        mandates._tell_customers()
         mandates._release_waiting()
         return mandates
 
     def write(self, vals):
         # EXTENDS 'account_banking_mandate'
         result = super().write(vals)
+        if "partner_bank_id" in vals:
+            self._tell_customers()
         if USABILITY_FIELDS & vals.keys():
             self._release_waiting()
         return result
+
+    def _tell_customers(self):
+        """Let the customers' mandates that were read before know of these at once, and not when they are flushed."""
+        self._recompute_recordset(["commercial_partner_id"])
 
     def _release_waiting(self):
         """Start the subscriptions and confirm the accepted quotations that waited for these mandates.
@@ -30,7 +37,7 @@ class AccountBankingMandate(models.Model):
         With all rights: whoever makes a mandate valid, the customer on the portal too, need not see what waits.
         """
         for mandate in self.sudo().filtered("company_id.use_billing"):
-            payer = mandate.partner_id.commercial_partner_id
+            payer = mandate.commercial_partner_id
             if payer and not mandate._get_mandate_problem():
                 subscriptions, orders = mandate._get_waiting(mandate.company_id, payer)
                 subscriptions._release_apart()

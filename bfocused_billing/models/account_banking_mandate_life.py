@@ -48,8 +48,32 @@ class AccountBankingMandate(models.Model):
     @api.depends("signature_date", "last_debit_date")
     def _compute_expiry_date(self):
         for mandate in self:
-            used = mandate._get_last_use()
-            mandate.expiry_date = used and used + relativedelta(months=NUMBER_OF_UNUSED_MONTHS_BEFORE_EXPIRY)
+            mandate.expiry_date = mandate._get_expiry_date(mandate._get_last_use())
+
+    @api.model
+    def _get_expiry_date(self, used):
+        """The day on which a mandate expires that was last used, or else signed, on ``used``."""
+        return used and used + relativedelta(months=NUMBER_OF_UNUSED_MONTHS_BEFORE_EXPIRY)
+
+    @api.model
+    def _get_lapsed_problem(self, signed, debited):
+        """Why a mandate from elsewhere isn't taken over, as a sentence; ``False`` when it can be.
+
+        :param signed: day of its signature
+        :param debited: day of its last collection, maybe ``False``
+        """
+        today = fields.Date.context_today(self)
+        if debited and debited > today:
+            return self.env._("The day of the last collection, %s, is in the future.", format_date(self.env, debited))
+        expiry = self._get_expiry_date(max(filter(None, (signed, debited))))
+        if expiry > today:
+            return False
+        return self.env._(
+            "This mandate expired on %(date)s, %(months)s months after its last collection or its signature. Fill in "
+            "the day of its last collection if that was later, or let the customer sign a new one.",
+            date=format_date(self.env, expiry),
+            months=NUMBER_OF_UNUSED_MONTHS_BEFORE_EXPIRY,
+        )
 
     def _get_last_use(self):
         """The day from which the unused months count; ``False`` for a mandate that was never signed."""

@@ -74,8 +74,9 @@ class AccountMove(models.Model):
         return super()._get_debit_problem(day)
 
     def _take_new_mandates(self):
-        """Let invoices of which the mandate was stopped, replaced or expired be collected with the one signed since."""
-        ended = ("cancel", "expired")
+        """Let invoices of which the mandate was stopped, replaced, expired or never there be collected with the one
+        signed since."""
+        ended = ("cancel", "expired", False)
         for move in self.filtered(lambda move: move.collection_state == "mandate" or move.mandate_id.state in ended):
             mandate = move.commercial_partner_id._get_billing_mandate(move.company_id)
             if mandate and mandate != move.mandate_id and not mandate._get_mandate_problem():

@@ -15,13 +15,17 @@ class AccountPaymentLine(models.Model):
 
     def _get_payment_line_grouping_fields(self):
         # EXTENDS 'account_payment_order': two mandates of one account are two debits
-        return [*super()._get_payment_line_grouping_fields(), "mandate_id"]
+        own = ["mandate_id"] if self.order_id.payment_mode_id.is_own_collection else []
+        return [*super()._get_payment_line_grouping_fields(), *own]
 
     def draft2open_payment_line_check(self):
         # EXTENDS 'account_banking_sepa_direct_debit'
         result = super().draft2open_payment_line_check()
         move = self.move_line_id.move_id
         if self.order_id.payment_mode_id.is_own_collection and move:
+            settled = self._get_settled_note()
+            if settled:
+                raise UserError(settled)
             if self.mandate_id != move.mandate_id:
                 raise UserError(
                     self.env._("%s is collected with another mandate than its own.", move.display_name),
@@ -30,6 +34,23 @@ class AccountPaymentLine(models.Model):
             if problem:
                 raise UserError(self.env._("%(invoice)s: %(problem)s", invoice=move.display_name, problem=problem))
         return result
+
+    def _get_settled_note(self):
+        """What to say of a line that debits more than is still open of its invoice; ``False`` for all others."""
+        self.ensure_one()
+        item = self.move_line_id
+        if not item:
+            return False
+        if item.reconciled:
+            return self.env._("%s was paid or credited, so it is not collected.", item.move_id.display_name)
+        # a credit note that is netted on the order has both amounts below zero
+        if self.currency_id.compare_amounts(abs(self.amount_currency), abs(item.amount_residual_currency)) <= 0:
+            return False
+        return self.env._(
+            "Of %(invoice)s only %(open)s is still open, so no more than that is collected.",
+            invoice=item.move_id.display_name,
+            open=self.currency_id.format(item.amount_residual_currency),
+        )
 
     def write(self, vals):
         # EXTENDS 'account_payment_order': the order is confirmed, each line gets the day on which it is collected

@@ -78,8 +78,9 @@ class AccountPaymentMode(models.Model):
                 mandate = line.move_id.mandate_id
                 debits[mandate.scheme, days[line], mandate, line.currency_id, not self.group_lines and line] += line
         orders = self._put_on_orders(debits, problems)
-        for line in lines:
-            self._note_problem(line.move_id, problems.get(line))
+        # the first instalment that has one names it: a later one that isn't due yet has none
+        for move, its_lines in lines.sorted("date_maturity").grouped("move_id").items():
+            self._note_problem(move, next(filter(None, map(problems.get, its_lines)), False))
         return orders
 
     def _put_on_orders(self, debits, problems):

@@ -1,4 +1,5 @@
 from lxml import etree
+from markupsafe import Markup
 
 from odoo import models
 from odoo.exceptions import UserError
@@ -15,6 +16,8 @@ class AccountPaymentOrder(models.Model):
         # EXTENDS 'account_payment_order': days of collection by banking days and notice (T14), within the contract
         own = self.filtered("payment_mode_id.is_own_collection")
         others = self - own
+        for order in own:
+            order._fit_to_open_amounts()
         if others:
             super(AccountPaymentOrder, others).draft2open()
         if own:
@@ -22,6 +25,25 @@ class AccountPaymentOrder(models.Model):
         for order in own:
             order._check_contract()
         return True
+
+    def _fit_to_open_amounts(self):
+        """Debit no more than is still open: since a line was put on this order it may have been paid or credited.
+
+        :raise UserError: when that leaves nothing
+        """
+        self.ensure_one()
+        notes = [(line, line._get_settled_note()) for line in self.payment_line_ids]
+        notes = [(line, note) for line, note in notes if note]
+        paid = self.env["account.payment.line"].union(*(line for line, _note in notes if line.move_line_id.reconciled))
+        messages = [note for _line, note in notes]
+        if paid and paid == self.payment_line_ids:
+            raise UserError("\n".join(messages))
+        for line, _note in notes:
+            if line not in paid:
+                line.amount_currency = line.move_line_id.amount_residual_currency
+        paid.unlink()
+        if messages:
+            self.message_post(body=Markup("<br/>").join(messages))
 
     def _check_contract(self):
         """Refuse an order that goes beyond a limit of the bank's contract.
@@ -38,6 +60,15 @@ class AccountPaymentOrder(models.Model):
             raise UserError("\n".join(filter(None, problems)))
 
     # === FILE
+
+    def open2generated(self):
+        # EXTENDS 'account_payment_order': the payments have their amounts, so what was paid since then is refused
+        own = self.filtered("payment_mode_id.is_own_collection")
+        notes = [line._get_settled_note() for line in own.payment_line_ids]
+        if any(notes):
+            again = self.env._("Cancel the payment order, set it back to draft and confirm it again.")
+            raise UserError("\n".join([*filter(None, notes), again]))
+        return super().open2generated()
 
     def generate_address_block(self, parent_node, partner, gen_args):
         # EXTENDS 'account_banking_pain_base': banks are ending free address lines, and SEPA needs no address within

@@ -161,11 +161,12 @@ class MandateRequest(models.Model):
         if width * height > MAX_SIGNATURE_PIXELS:
             raise UserError(self.env._("This signature is too large. Draw it again, please."))
 
-    def _keep_paper(self, content, date):
+    def _keep_paper(self, content, date, **values):
         """Register a form that was signed on paper, and make its mandate.
 
         :param content: bytes of the scan
         :param date: day on which it was signed
+        :param values: more of the mandate, such as ``last_debit_date``
         :raise UserError: when it was signed after today
         """
         self.ensure_one()
@@ -174,7 +175,7 @@ class MandateRequest(models.Model):
             raise UserError(self.env._("The day of signing is in the future."))
         self.write({"token_hash": False, "replaced_mandate_id": self._get_replaced().id, "signature_date": date})
         self._seal(content, now)
-        self._make_mandate()
+        self._make_mandate(**values)
         _logger.info("Mandate request %s was registered from paper", self.id)
 
     def _seal(self, content, signed_at):
@@ -204,11 +205,15 @@ class MandateRequest(models.Model):
 
     # === THE MANDATE
 
-    def _make_mandate(self):
-        """Make the mandate that was signed: valid at once, or after a check by staff where that is wanted."""
+    def _make_mandate(self, **values):
+        """Make the mandate that was signed: valid at once, or after a check by staff where that is wanted.
+
+        :param values: more of the mandate than stands on the form
+        """
         # the day of signing, compared with today, is the company's: elsewhere it may be tomorrow already
         here = self.with_company(self.company_id).with_context(tz=self.company_id.usage_tz)
-        mandate = here.env["account.banking.mandate"].create(here._prepare_mandate(here._get_bank_account()))
+        prepared = here._prepare_mandate(here._get_bank_account())
+        mandate = here.env["account.banking.mandate"].create({**prepared, **values})
         here.mandate_id = mandate
         if here.kind == "online" and here.company_id.mandate_staff_check:
             here._ask_for_check()

@@ -68,15 +68,20 @@ class PaymentReturnLine(models.Model):
     # === POLICY
 
     def _apply_policy(self):
-        """Apply the policy of the reason code to the invoices that this line's debit had paid."""
+        """Apply the policy of the reason code to the invoices that this line's debit had paid.
+
+        A debit that a person put on a payment order by hand has no invoice, but it has a mandate and a customer.
+        """
         self.ensure_one()
         payment = self.move_line_ids.payment_id[:1].sudo()
         moves = self.move_line_ids.matched_debit_ids.origin_returned_move_ids.move_id.filtered(
             lambda move: move.is_invoice()
         )
-        if moves:
+        lines = payment.payment_line_ids
+        source = lines.filtered(lambda line: line.move_line_id.move_id in moves) or moves or lines
+        if source:
             self.env["bfocused.payment.return.policy"]._apply_reversal(
-                payment.payment_line_ids.filtered(lambda line: line.move_line_id.move_id in moves) or moves,
+                source,
                 self.return_code or self.reason_id.code,
                 f"payment:{payment.id}" if payment else f"return:{self.id}",
                 date=self.date or self.return_id.date,

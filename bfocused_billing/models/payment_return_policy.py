@@ -116,15 +116,16 @@ class PaymentReturnPolicy(models.Model):
 
         The invoices are open again before this is called; who calls takes care of the books.
 
-        :param source: what was debited: ``account.move`` or ``account.payment.line`` records of one customer
+        :param source: what was debited: ``account.move`` or ``account.payment.line`` records of one customer; the
+            lines may be without invoice
         :param code: reason code, maybe empty or unknown
         :param reference: what names the reversed debit within the company, for ever the same
         :param values: more of the ``bfocused.payment.reversal``, such as ``date``, ``amount`` and ``info``
         :return: ``bfocused.payment.reversal``, the earlier one when it was applied before
         """
         lines = source.sudo() if source._name == "account.payment.line" else self.env["account.payment.line"].sudo()
-        moves = lines.move_line_id.move_id or source.sudo()
-        company = moves.company_id.ensure_one()
+        moves = lines.move_line_id.move_id if lines else source.sudo()
+        company = (moves or lines).company_id.ensure_one()
         reversals = self.env["bfocused.payment.reversal"].sudo().with_company(company)
         known = [("company_id", "=", company.id), ("reference", "=", reference), ("state", "=", "applied")]
         earlier = reversals.search(known, limit=1)
@@ -135,15 +136,15 @@ class PaymentReturnPolicy(models.Model):
         reversal = reversals.create(
             {
                 "company_id": company.id,
-                "partner_id": moves[:1].partner_id.id,
+                "partner_id": (moves or lines)[:1].partner_id.id,
                 "move_ids": moves.ids,
                 "mandate_id": (lines.mandate_id or moves.mandate_id)[:1].id,
                 "code": code,
                 "policy_id": policy.id,
                 "is_counted": policy.is_counted,
                 "reference": reference,
-                "amount": sum(moves.mapped("amount_residual")),
-                "currency_id": moves[:1].currency_id.id,
+                "amount": sum(moves.mapped("amount_residual") or lines.mapped("amount_currency")),
+                "currency_id": (moves or lines)[:1].currency_id.id,
                 **values,
             }
         )

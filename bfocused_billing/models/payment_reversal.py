@@ -105,7 +105,7 @@ class PaymentReversal(models.Model):
 
     def _tell_customer(self):
         template = self.policy_id.mail_template_id
-        if not template:
+        if not template or not self.move_ids:  # it speaks of invoices; of a debit without one staff is told
             return
         if self.partner_id.email:
             template.send_mail(self.id)
@@ -116,7 +116,8 @@ class PaymentReversal(models.Model):
 
     def _tell_staff(self):
         policy = self.policy_id
-        if policy.activity_summary or not policy:
+        # without an invoice nothing shows that the amount is open again, nor goes on to collect or remind of it
+        if policy.activity_summary or not policy or not self.move_ids:
             self._add_activity(
                 lambda told: told.policy_id.activity_summary or told.env._("Reversed direct debit: look at it"),
                 lambda told: told._get_activity_note(),
@@ -180,4 +181,11 @@ class PaymentReversal(models.Model):
             reversal.activity_ids.unlink()
             for move in reversal.move_ids:
                 retries = move.collection_retry_count - bool(reversal.retry_date)
-                move.write({**move._prepare_collect_again(), "collection_retry_count": max(retries, 0)})
+                # what a later reversal of the invoice decided, stays
+                again = {} if reversal._find_later(move) else move._prepare_collect_again()
+                move.write({**again, "collection_retry_count": max(retries, 0)})
+
+    def _find_later(self, move):
+        """Reversals of an invoice that were applied after this one."""
+        domain = [("move_ids", "in", move.ids), ("state", "=", "applied"), ("id", ">", self.id)]
+        return self.search(domain, limit=1)

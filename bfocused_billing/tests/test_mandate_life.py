@@ -59,6 +59,15 @@ class TestMandateLife(CollectionCase):
         self.run_cron("2026-03-15")
         self.assertEqual(self.mandate.state, "expired")
 
+    def test_it_is_not_usable_from_its_last_day_on_also_before_the_cron_ran(self):
+        self.mandate.signature_date = "2023-03-15"
+        for today, problem in (("2026-03-14", ""), ("2026-03-15", "has expired")):
+            with freeze_time(today):
+                self.assertIn(problem, self.mandate._get_mandate_problem() or "")
+        with freeze_time("2026-03-15"):
+            self.company.use_billing = False
+            self.assertFalse(self.mandate._get_mandate_problem())
+
     def test_a_leap_day_counts_to_the_last_day_of_february(self):
         self.mandate.write({"signature_date": "2023-01-10", "last_debit_date": "2024-02-29"})
         self.assertEqual(self.mandate.expiry_date, day("2027-02-28"))
@@ -177,6 +186,18 @@ class TestMandateLife(CollectionCase):
         with self.assertLogs("odoo.addons.bfocused_billing.models.account_banking_mandate_life", "ERROR"):
             self.run_cron("2026-03-15")
         self.assertRecordValues(self.mandate + other, [{"state": "valid"}, {"state": "expired"}])
+
+    # === format
+
+    def test_a_mandate_that_is_no_sepa_mandate_is_not_usable_where_billing_is_used(self):
+        self.make_subscription(self.month, self.cloudbox, start="2026-03-01")
+        for values in ({"format": "basic"}, {"type": "generic"}, {"type": False}):
+            self.mandate.write({"format": "sepa", "type": "recurrent"})
+            self.assertFalse(self.mandate._get_mandate_problem())
+            self.mandate.write(values)
+            self.assertIn("is no SEPA mandate", self.mandate._get_mandate_problem(), values)
+        self.company.use_billing = False
+        self.assertFalse(self.mandate._get_mandate_problem())
 
     # === B2B
 

@@ -585,6 +585,19 @@ class TestRequest(RequestCase):
         )
         self.assertFalse(mandate._get_mandate_problem())
 
+    def test_an_old_paper_form_lives_on_by_its_last_collection_elsewhere(self):
+        order = self.make_order(self.cloudbox)
+        order.write({"signed_by": "Jan", "signature": SIGNATURE})
+        order._validate_order()
+        with self.assertRaisesRegex(UserError, "This mandate expired on"), self.cr.savepoint():
+            self.make_paper(signature_date="2019-05-01").action_register()
+        debited = self.yesterday()
+        self.make_paper(signature_date="2019-05-01", last_debit_date=debited).action_register()
+        mandate = self.newcomer._get_billing_mandate(self.company)
+        self.assertRecordValues(mandate, [{"state": "valid", "last_debit_date": debited}])
+        self.assertFalse(mandate._get_mandate_problem())
+        self.assertEqual(order.state, "sale")
+
     def test_a_wrong_paper_form_is_refused(self):
         for values, words in (
             ({"iban": "NL92ABNA0417164300"}, "typing error"),

@@ -41,6 +41,10 @@ class MandatePaper(models.TransientModel):
     signatory_role = fields.Char(string="Role", required=True)
     place = fields.Char(required=True)
     signature_date = fields.Date(required=True)
+    last_debit_date = fields.Date(
+        string="Last collected on",
+        help="Of a mandate with which was collected elsewhere before. It expires 36 months after this day.",
+    )
     b2b_registered_date = fields.Date(string="Registered at the bank")
     scan = fields.Binary(required=True, help="The signed form as PDF, PNG, JPEG or TIFF.")
     scan_name = fields.Char()
@@ -65,10 +69,13 @@ class MandatePaper(models.TransientModel):
         """Keep the scan as proof and make the mandate, valid at once."""
         self.ensure_one()
         self._check_allowed()
+        problem = self.env["account.banking.mandate"]._get_lapsed_problem(self.signature_date, self.last_debit_date)
+        if problem:
+            raise UserError(problem)
         request = self._get_request()
         request._set_details({name: self[name] for name in self._get_detail_names()})
         request.write({"kind": "paper", "scheme": self.scheme})
-        request._keep_paper(self._read_scan(), self.signature_date)
+        request._keep_paper(self._read_scan(), self.signature_date, last_debit_date=self.last_debit_date)
         if self.b2b_registered_date:
             request.mandate_id.b2b_registered_date = self.b2b_registered_date
         return request.mandate_id.sudo(False)._get_records_action()
