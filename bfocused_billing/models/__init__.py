@@ -97,6 +97,7 @@ from . import (
     payment_transaction,
     res_company_mandate_request,
     res_partner_bank,
+    res_partner_renamed,
     sale_order_mandate,
     sale_order_line_mandate,
     sale_subscription_mandate,

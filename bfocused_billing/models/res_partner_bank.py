@@ -15,6 +15,11 @@ class ResPartnerBank(models.Model):
 
     def write(self, vals):
         # EXTENDS 'base': through its account a signed mandate would become another one
+        if self.env.context.get("mandate_holder_kept") and "acc_holder_name" in vals:
+            signed = self.filtered(lambda account: account.sudo()._get_signed_mandates())
+            rest = {name: value for name, value in vals.items() if name != "acc_holder_name"}
+            super(ResPartnerBank, signed).write(rest)
+            return super(ResPartnerBank, self - signed).write(vals)
         changes = {name: vals[name] for name in ACCOUNT_FIELDS if name in vals}
         for account in self if changes else ():
             if account._get_account_changes(changes) and account.sudo()._get_signed_mandates():

@@ -436,6 +436,15 @@ class TestProof(RequestCase):
         account.acc_number = IBAN
         account.sanitized_acc_number = "NL91 ABNA 0417 1643 00"
 
+    def test_a_customer_who_is_renamed_keeps_the_holder_who_signed(self):
+        account = self.mandate.partner_bank_id
+        owner, holder = account.partner_id, account.acc_holder_name
+        owner.name = holder
+        other = self.env["res.partner.bank"].create({"partner_id": owner.id, "acc_number": OTHER_IBAN})
+        owner.name = "Renamed B.V."
+        self.assertEqual(account.acc_holder_name, holder)
+        self.assertEqual(other.acc_holder_name, "Renamed B.V.")
+
     def test_a_forged_proof_is_refused(self):
         manager = self.make_user("forger", "bfocused_billing.group_billing_manager")
         account = self.mandate.partner_bank_id
