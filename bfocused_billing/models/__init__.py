@@ -21,6 +21,7 @@ from . import (
     billing_run_chunk,
     billing_run_cron,
     billing_run_line,
+    billing_run_outcome,
     billing_waiting,
     product_category,
     product_template,

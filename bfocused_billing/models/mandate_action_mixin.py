@@ -1,12 +1,10 @@
 import logging
 
-from psycopg2 import OperationalError
-
 from odoo import models
 from odoo.exceptions import UserError
 from odoo.tools import html2plaintext
 
-from ..tools import undoable
+from ..tools import do_apart
 
 _logger = logging.getLogger(__name__)
 
@@ -66,18 +64,20 @@ class MandateActionMixin(models.AbstractModel):
         """
         for record in self.filtered("awaits_mandate"):
             own = record.with_company(record.company_id)
-            try:
-                with undoable(self.env.cr):
-                    if not own._get_mandate_problem():
-                        own._release()
-            except OperationalError:
-                raise
-            except UserError as error:
-                _logger.info("%s could not go on with its mandate", record, exc_info=True)
-                record._tell_failure(str(error))
-            except Exception as error:  # the signature, the run and the daily job go on, whatever is wrong with one
-                _logger.exception("%s could not go on with its mandate", record)
-                record._tell_failure(self.env._("Unexpected error: %s", error))
+            do_apart(self.env.cr, own, lambda one: one._release_if_possible(), lambda one, error: one._give_up(error))
+
+    def _release_if_possible(self):
+        if not self._get_mandate_problem():
+            self._release()
+
+    def _give_up(self, error):
+        """The signature, the run and the daily job go on, whatever is wrong with one."""
+        if isinstance(error, UserError):
+            _logger.info("%s could not go on with its mandate", self, exc_info=error)
+            self._tell_failure(str(error))
+        else:
+            _logger.error("%s could not go on with its mandate", self, exc_info=error)
+            self._tell_failure(self.env._("Unexpected error: %s", error))
 
     def _tell_failure(self, reason):
         """Post why it failed; not again each day when it is tried again."""
