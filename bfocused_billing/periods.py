@@ -164,6 +164,15 @@ def next_quarter(day: date) -> date:
     return Cycle(3, day).boundary(1)
 
 
+def next_month_day(day: date, number: int) -> date:
+    """The first day after ``day`` that is the ``number``-th of a month.
+
+    :param number: 1 to 28, which every month has
+    """
+    this_month = day.replace(day=number)
+    return this_month if this_month > day else this_month + relativedelta(months=1)
+
+
 def last_invoice_day(supplied: date) -> date:
     """The last day on which Dutch VAT law allows the invoice of a supply.
 

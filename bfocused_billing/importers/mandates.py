@@ -24,7 +24,11 @@ class MandatesImporter(CustomersImporter):
             self._check_same(mandate, partner, row, signed)
             return "unchanged"
         account, _outcome = self._get_bank_account(partner, row["iban"], row["account_holder"])
-        self.env["account.banking.mandate"].create(self._prepare_mandate(row, account, signed))
+        mandates, values = self.env["account.banking.mandate"], self._prepare_mandate(row, account, signed)
+        problem = mandates._get_lapsed_problem(values["signature_date"], values["last_debit_date"])
+        if problem:
+            raise Refused(problem)
+        mandates.create(values)
         return "created"
 
     def _prepare_mandate(self, row, account, signed):
@@ -38,6 +42,10 @@ class MandatesImporter(CustomersImporter):
             # Since November 2016 a first collection may be sent as a recurring one (T13).
             "recurrent_sequence_type": "recurring",
             "state": "valid",
+            # an optional column: files from before it stay valid, and their B2B mandates are registered by hand
+            "b2b_registered_date": row.get("bank_registered_date") and self._date(row, "bank_registered_date"),
+            # optional too: what the system before this one collected keeps an older mandate alive
+            "last_debit_date": bool(row.get("last_debit_date")) and self._date(row, "last_debit_date"),
         }
 
     def _check_same(self, mandate, partner, row, signed):

@@ -5,7 +5,10 @@ from .base import Importer, Refused
 
 
 class SubscriptionsImporter(Importer):
-    """Running subscriptions; rows with the same reference are the lines of one."""
+    """Running subscriptions; rows with the same reference are the lines of one.
+
+    One without a valid mandate waits for it, ready to start from its start date on.
+    """
 
     filename = "subscriptions.csv"
     columns = (
@@ -26,7 +29,7 @@ class SubscriptionsImporter(Importer):
             self._check_same(subscription, head, lines)
             return "unchanged"
         values = {**head, "sale_subscription_line_ids": [Command.create(line) for line in lines]}
-        self.env["sale.subscription"].create(values).action_start_subscription()
+        self.env["sale.subscription"].create(values)._start_or_wait()
         return "created"
 
     def _get_template(self, row):

@@ -14,6 +14,34 @@ class AccountPaymentOrder(models.Model):
             order.payment_line_ids.move_line_id._check_collectible(order)
         return super().draft2open()
 
+    # === LIFE OF THE MANDATE (T11)
+
+    def generated2uploaded(self):
+        # EXTENDS 'account_banking_sepa_direct_debit': there, the last debit is the day on which the file was made
+        ours = self.filtered(lambda order: order.company_id.use_billing)
+        lines = ours.payment_line_ids.filtered("mandate_id")
+        for line in lines:
+            line.mandate_debited_before = line.mandate_id.last_debit_date
+        result = super().generated2uploaded()
+        for mandate, its_lines in lines.grouped("mandate_id").items():
+            mandate.last_debit_date = max(
+                filter(None, [*its_lines.mapped("date"), *its_lines.mapped("mandate_debited_before")])
+            )
+        return result
+
+    def action_cancel(self):
+        # EXTENDS 'account_payment_order': what the bank never got was no collection
+        uploaded = self.filtered(lambda order: order.state == "uploaded" and order.company_id.use_billing)
+        result = super().action_cancel()
+        for mandate, lines in uploaded.payment_line_ids.filtered("mandate_id").grouped("mandate_id").items():
+            if mandate.last_debit_date == max(lines.mapped("date")):
+                rest = mandate.payment_line_ids.filtered(lambda line: line.state == "uploaded")
+                days = [*rest.mapped("date"), *lines.mapped("mandate_debited_before")]
+                mandate.last_debit_date = max(filter(None, days), default=False)
+        return result
+
+    # === COLLECTION OF DEFERRED INVOICES
+
     def _get_collection_date(self):
         """The day on which this order debits; ``None`` when that is each line's own due date."""
         self.ensure_one()

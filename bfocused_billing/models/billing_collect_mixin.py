@@ -23,6 +23,9 @@ class BillingCollectMixin(models.AbstractModel):
 
         :param customers: ``res.partner`` records, commercial entities; all when left out
         """
+        subscriptions = self.env["sale.subscription"]
+        awaiting = Domain(subscriptions._get_awaiting_domain(self.company_id)) & self._get_payer_domain(customers)
+        subscriptions.search(awaiting)._release_apart()
 
     def _get_customers(self):
         """Whoever may have something to bill on the date of the run.
@@ -76,7 +79,11 @@ class BillingCollectMixin(models.AbstractModel):
         :param customers: ``res.partner`` records, commercial entities; all when left out
         :return: ``sale.subscription.line`` records
         """
-        billable = self.env["sale.subscription"]._get_billable_domain(self.company_id)
+        subscriptions = self.env["sale.subscription"]
+        # What waits for a mandate is due as if it ran, so that it is held with the reason and not forgotten.
+        billable = subscriptions._get_billable_domain(self.company_id) | subscriptions._get_awaiting_domain(
+            self.company_id
+        )
         return self.env["sale.subscription.line"].search(
             Domain("next_billing_date", "<=", self.date)
             & Domain("sale_subscription_id", "any", billable & self._get_payer_domain(customers))

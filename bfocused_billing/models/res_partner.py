@@ -15,6 +15,13 @@ class ResPartner(models.Model):
         compute="_compute_mandate_status",
         help="State of the customer's best direct-debit mandate for the current company.",
     )
+    # read of all customers of a run at once; one per account would leave those of contacts out
+    entity_mandate_ids = fields.One2many(
+        comodel_name="account.banking.mandate",
+        inverse_name="commercial_partner_id",
+        string="Mandates of the customer",
+        groups="base.group_user",
+    )
     billing_deferral = fields.Selection(
         selection=[
             ("never", "Never: send each invoice"),
@@ -32,7 +39,7 @@ class ResPartner(models.Model):
 
     # === COMPUTE
 
-    @api.depends("commercial_partner_id.bank_ids.mandate_ids.state")
+    @api.depends("commercial_partner_id.entity_mandate_ids.state")
     @api.depends_context("company")
     def _compute_mandate_status(self):
         for partner in self:
@@ -70,8 +77,10 @@ class ResPartner(models.Model):
         :return: ``account.banking.mandate``, maybe empty
         """
         self.ensure_one()
-        accounts = self.sudo().commercial_partner_id.with_context(active_test=False).bank_ids
-        mandates = accounts.mandate_ids.filtered(lambda mandate: mandate.company_id == company)
+        theirs = self.sudo().commercial_partner_id.entity_mandate_ids
+        mandates = theirs.filtered(lambda mandate: mandate.company_id == company)
+        # filtered() forgets the mandates of the run's other customers, whose accounts are read with these
+        mandates = mandates.with_prefetch(theirs._prefetch_ids)
         ranks = {"valid": 3, "draft": 2, "expired": 1}
         # max() of the empty recordset has no value; ids decide between mandates of one day.
         return max(
@@ -95,16 +104,36 @@ class ResPartner(models.Model):
         self.ensure_one()
         payer = self.commercial_partner_id
         if not mandate:
-            return self.env._("No direct-debit mandate. Ask %s to sign one.", payer.name)
+            return self._get_missing_mandate_problem(company)
+        reference = mandate.unique_mandate_reference
         owner = mandate.sudo().partner_id.commercial_partner_id
-        if owner != payer or mandate.company_id != company:
+        if owner != payer:
             return self.env._(
-                "Mandate %(mandate)s was signed by %(owner)s for %(company)s, not by this customer for this company.",
-                mandate=mandate.unique_mandate_reference,
+                "Mandate %(mandate)s was signed by %(owner)s, not by %(payer)s.",
+                mandate=reference,
                 owner=owner.name,
-                company=mandate.company_id.name,
+                payer=payer.name,
+            )
+        if mandate.company_id != company:
+            return self.env._(
+                "Mandate %(mandate)s was signed for %(other)s, not for %(company)s.",
+                mandate=reference,
+                other=mandate.sudo().company_id.name,
+                company=company.name,
             )
         return mandate._get_mandate_problem()
+
+    def _get_missing_mandate_problem(self, company):
+        """The sentence for a customer without any mandate for ``company``."""
+        payer = self.commercial_partner_id
+        companies = self.sudo().commercial_partner_id.entity_mandate_ids.company_id
+        if companies and company not in companies:
+            return self.env._(
+                "The mandates of %(payer)s are for another company than %(company)s.",
+                payer=payer.name,
+                company=company.name,
+            )
+        return self.env._("No direct-debit mandate. Ask %s to sign one.", payer.name)
 
     # === POSTING IN BULK
 

@@ -1,6 +1,6 @@
 import logging
 
-from psycopg2 import IntegrityError
+from psycopg2 import OperationalError
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
@@ -282,7 +282,7 @@ class SaleSubscription(models.Model):
         """Why this subscription can't be collected, as a sentence in the user's language; ``False`` when it can."""
         self.ensure_one()
         if not self._get_billing_payment_mode().payment_method_id.mandate_required:
-            return self.env._("No direct-debit payment mode. Choose one on the subscription or in the settings.")
+            return self.env._("No direct-debit payment mode. Choose one here, or in the settings.")
         partner = self._get_billing_partner()
         return partner._get_mandate_problem(self.company_id, self._get_billing_mandate())
 
@@ -339,16 +339,19 @@ class SaleSubscription(models.Model):
         :param date: company day
         """
         managed = Domain("company_id.use_billing", "=", True)
-        starting = self.search(managed & Domain("stage_id.type", "=", "pre") & Domain("date_start", "<=", date))
+        ready = managed & Domain("stage_id.type", "=", "pre") & Domain("awaits_mandate", "=", False)
+        starting = self.search(ready & Domain("date_start", "<=", date))
         ending = self.search(managed & Domain("in_progress", "=", True) & Domain("date", "<=", date))
         for subscription in starting | ending:
             try:
                 with self.env.cr.savepoint():
                     if subscription in starting:
-                        subscription.action_start_subscription()
+                        subscription._start_or_wait()
                     else:
                         subscription.close_subscription(subscription.close_reason_id.id)
-            except (UserError, IntegrityError):
+            except OperationalError:
+                raise
+            except Exception:  # whatever is wrong with one must not stop the others
                 _logger.exception("Subscription %s could not be started or closed", subscription.id)
 
     @api.model

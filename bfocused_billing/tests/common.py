@@ -88,7 +88,7 @@ class BillingCase(AccountTestInvoicingCommon):
             }
         )
         if running:
-            subscription.action_start_subscription()
+            subscription._start_or_wait()
         return subscription
 
     @classmethod

@@ -82,7 +82,7 @@ class TestDeferralQuarter(DeferralCase):
     def test_invoices_of_their_own_where_payment_mode_mandate_journal_or_fiscal_position_differ(self):
         self.make_subscription(self.month, self.cloudbox, start="2026-04-01")
         newest = self.customer._get_billing_mandate(self.company)
-        chosen = self.make_mandate(self.customer, signature_date="2023-01-01")
+        chosen = self.make_mandate(self.customer, signature_date="2025-01-01")
         self.assertNotEqual(chosen, self.customer.with_company(self.company).valid_mandate_id)
         self.assertNotEqual(chosen, newest)
         journal = self.company_data["default_journal_sale"].copy({"code": "OTH", "name": "Other"})

@@ -1,5 +1,7 @@
 import base64
 
+from freezegun import freeze_time
+
 from odoo.exceptions import UserError
 
 from .common import BillingCase, day
@@ -151,6 +153,32 @@ class TestImport(BillingCase):
         self.load()
         reports = self.load(**{"mandates.csv": FILES["mandates.csv"].replace("2024-04-08", "2024-04-09")})
         self.assert_refused(reports, "mandates.csv", "A signed mandate can't be changed")
+
+    def test_an_old_mandate_lives_on_by_its_last_collection_elsewhere(self):
+        header, row = FILES["mandates.csv"].splitlines()
+        row = row.replace("2024-04-08", "2019-05-01")
+        with freeze_time("2026-03-02"):
+            reports = self.load(**{"mandates.csv": f"{header}\n{row}"}, dry_run=True)
+            self.assert_refused(reports, "mandates.csv", "This mandate expired on 05/01/2022")
+            header += ",last_debit_date"
+            for last, words in (
+                ("", "expired on 05/01/2022"),
+                ("2023-03-02", "expired on 03/02/2026"),
+                ("2026-03-03", "in the future"),
+                ("gisteren", "is not a date"),
+            ):
+                with self.subTest(last):
+                    reports = self.load(**{"mandates.csv": f"{header}\n{row},{last}"}, dry_run=True)
+                    self.assert_refused(reports, "mandates.csv", words)
+            files = {"mandates.csv": f"{header}\n{row},2026-02-02"}
+            self.load(**files)
+            mandate = self.get_customer()._get_billing_mandate(self.company)
+            self.assertRecordValues(mandate, [{"last_debit_date": day("2026-02-02"), "expiry_date": day("2029-02-02")}])
+            mandate._age_safely()
+            self.assertEqual(mandate.state, "valid")
+            self.assertTrue(self.get_customer().subscription_ids.in_progress)
+        with freeze_time("2029-02-02"):
+            self.assertEqual(self.load(files)["mandates.csv"].counts, {"unchanged": 1})
 
     def test_a_subscription_that_is_there_is_not_changed(self):
         self.load()

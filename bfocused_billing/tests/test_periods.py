@@ -16,6 +16,7 @@ from odoo.addons.bfocused_billing.periods import (
     Period,
     due_date,
     is_quarter_turn,
+    next_month_day,
     next_quarter,
     prorate,
 )
@@ -182,3 +183,9 @@ class TestPeriods(BaseCase):
         dues = [due_date(part, start, in_arrears) for part in islice(cycle.parts(start), 12)]
         self.assertEqual(dues, sorted(dues))
         self.assertGreaterEqual(dues[0], start)
+
+    @given(days, st.integers(1, 28))
+    def test_the_next_day_of_a_month_is_the_first_one_after_it(self, moment, number):
+        found = next_month_day(moment, number)
+        self.assertEqual(found.day, number)
+        self.assertTrue(timedelta(0) < found - moment <= timedelta(days=31))

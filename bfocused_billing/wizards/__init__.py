@@ -5,6 +5,8 @@ from . import (
     billing_explanation_line,
     billing_import,
     billing_import_line,
+    mandate_paper,
+    payment_return_import,
     sale_advance_payment_inv,
     subscription_change,
     subscription_pause,

@@ -149,8 +149,8 @@ class SubscriptionChange(models.TransientModel):
                 "sale_subscription_line_ids": [],
             }
         )
-        if subscription.in_progress:
-            target.action_start_subscription()
+        if subscription.in_progress or subscription.awaits_mandate:
+            target._start_or_wait()
         subscription.pause_ids._copy_to(target)
         return target
 
