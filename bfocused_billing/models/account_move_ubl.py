@@ -12,7 +12,7 @@ class AccountMove(models.Model):
         mandates = self.sudo().mandate_id
         if self.move_type != "out_invoice" or not self.payment_mode_id.sudo().payment_method_id.mandate_required:
             return mandates.browse()
-        return mandates.filtered(lambda mandate: mandate.state == "valid" and mandate.partner_bank_id.active)
+        return mandates.filtered(lambda mandate: not mandate._get_debit_problem())
 
     def _get_sepa_creditor_identifier(self):
         self.ensure_one()

@@ -4,7 +4,7 @@ from odoo.exceptions import UserError
 from ..payt_api.guard import guarded
 from ..payt_api.payloads import PspMandatePayload
 
-FIELDS = {"state", "partner_bank_id", "unique_mandate_reference"}
+FIELDS = {"state", "partner_bank_id", "unique_mandate_reference", "b2b_registered_date", "scheme", "format", "type"}
 AT_PAYT = ("pushed", "revoking")  # PAYT has it, as far as we know
 GONE = "not_found"  # PAYT's word for a mandate that is revoked already
 
@@ -42,7 +42,7 @@ class AccountBankingMandate(models.Model):
     def create(self, vals_list):
         # EXTENDS 'account_banking_mandate'
         mandates = super().create(vals_list)
-        mandates.filtered(lambda mandate: mandate.state == "valid")._queue_payt_state()
+        mandates.filtered(lambda mandate: mandate._is_for_payt())._queue_payt_state()
         return mandates
 
     def write(self, vals):
@@ -68,7 +68,7 @@ class AccountBankingMandate(models.Model):
 
     def _queue_payt_state(self):
         """Put mandates, or their revocation, into the outbox as their state asks for."""
-        valid = self.filtered(lambda mandate: mandate.state == "valid")
+        valid = self.filtered(lambda mandate: mandate._is_for_payt())
         valid._queue_payt_mandates()
         ended = (self - valid).filtered(lambda mandate: mandate.payt_state not in ("none", "revoked"))
         ended._queue_payt("psp_mandate_revocation").sudo().write({"payt_state": "revoking"})
@@ -113,6 +113,11 @@ class AccountBankingMandate(models.Model):
 
     # === MANDATE
 
+    def _is_for_payt(self):
+        """Whether PAYT's provider can collect with it: signed, recurrent, registered where that is needed."""
+        self.ensure_one()
+        return not self._get_mandate_problem()
+
     def _get_payt_key_psp_mandate(self):
         self.ensure_one()
         return self.unique_mandate_reference
@@ -120,7 +125,7 @@ class AccountBankingMandate(models.Model):
     def _prepare_payt_psp_mandate(self, backend):
         """The signed mandate, unless PAYT has to revoke another one of this debtor first."""
         self.ensure_one()
-        if self.state != "valid" or self.payt_state in AT_PAYT or backend.psp_provider in (False, "none"):
+        if not self._is_for_payt() or self.payt_state in AT_PAYT or backend.psp_provider in (False, "none"):
             return None
         debtor = self.partner_id.commercial_partner_id.with_company(backend.company_id)
         if self != debtor._get_billing_mandate(backend.company_id) or self._get_payt_predecessors():
@@ -170,7 +175,7 @@ class AccountBankingMandate(models.Model):
     def _prepare_payt_psp_mandate_revocation(self, backend):
         """The mandate's reference. Also of one whose arrival at PAYT we don't know of: its answer may be lost."""
         self.ensure_one()
-        if self.payt_state != "revoking" or (self.state == "valid" and not self._is_replaced_at_payt()):
+        if self.payt_state != "revoking" or (self._is_for_payt() and not self._is_replaced_at_payt()):
             return None
         return {"mandate_reference": self._get_payt_key_psp_mandate_revocation()}
 
@@ -183,7 +188,7 @@ class AccountBankingMandate(models.Model):
         self.sudo().write({"payt_state": "revoked", "payt_message": False})
         debtor = self.partner_id.commercial_partner_id.with_company(backend.company_id)
         debtor._get_billing_mandate(backend.company_id).filtered(
-            lambda mandate: mandate.state == "valid"
+            lambda mandate: mandate._is_for_payt()
         )._queue_payt_mandates()
 
     def _payt_refused_psp_mandate_revocation(self, backend, reasons):

@@ -78,7 +78,7 @@ class AccountMove(models.Model):
             "debtor_identifier": str(debtor.id),
             "contact_identifier": self.partner_id._get_payt_key_contact() if self._has_own_payt_contact() else False,
             "order_number": self.ref or self.invoice_origin,
-            "payment_method": "direct_debit" if self._get_collecting_mandate() else "bank_transfer",
+            "payment_method": self._get_payt_payment_method(),
         }
 
     def _has_own_payt_contact(self):
