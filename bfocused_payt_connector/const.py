@@ -74,3 +74,26 @@ LONGEST_PAUSE = 3600
 MAX_TRIES = 30
 # A later resource waits for an earlier one that is being tried again, but not longer than for so many tries
 TRIES_TO_WAIT_FOR = 3
+
+# === WHAT COMES BACK
+
+# What is read, in the order in which it is worked off: each may refer to what stands before it
+READ_RESOURCES = (
+    "debtors",
+    "psp_mandates",
+    "invoices",
+    "credit_cases",
+    "psp_transactions",
+    "payments",
+    "payment_plans",
+    "notifications",
+    "notes",
+)
+READ_RANKS = {resource: rank for rank, resource in enumerate(READ_RESOURCES)}
+# What is big and that we have ourselves
+NOT_READ = {"invoices": {"invoice_lines", "document_url", "ubl_document_url"}}
+# Marked as deprecated in PAYT's description
+DEPRECATED = {"credit_case_id", "payment_plan_id", "first_reminder_at", "first_summons_at"}
+
+PAGES_PER_JOB = 10  # of 500 records: a reading job ends well within a minute
+APPLIED_PER_JOB = 200

@@ -30,4 +30,9 @@ from . import (
     account_move_send,
     account_move_go_live,
     res_partner_go_live,
+    payt_mirror,
+    payt_mirror_apply,
+    payt_mirror_invoices,
+    payt_sync_mark,
+    payt_backend_pull,
 )

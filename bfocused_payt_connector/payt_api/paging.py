@@ -62,6 +62,15 @@ class SyncMark:
         self._limit = started_at.astimezone(UTC) if started_at.tzinfo else started_at.replace(tzinfo=UTC)
         self._newest = ""
 
+    def resume(self, newest: str) -> None:
+        """Go on with a reading of which the first pages were stored before."""
+        self._newest = newest
+
+    @property
+    def newest(self) -> str:
+        """The newest moment seen, as PAYT wrote it; "" while nothing was seen."""
+        return self._newest
+
     def see(self, page: Page) -> None:
         """Take note of a page that is stored."""
         self._newest = max(self._newest, page.newest, key=_comparable)

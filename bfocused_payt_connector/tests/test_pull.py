@@ -1,0 +1,76 @@
+from odoo import SUPERUSER_ID
+from odoo.tests import tagged
+
+from .common import SandboxMixin
+from .data_common import PaytDataCase
+
+
+class PullCase(SandboxMixin, PaytDataCase):
+    """A company whose invoices are at the sandbox: what happens there is read from there."""
+
+    @classmethod
+    def make_backend(cls):
+        """Each test has a sandbox and a connection of its own."""
+
+    def setUp(self):
+        super().setUp()
+        self.backend.psp_provider = "mollie"
+        self.env.flush_all()
+        self.registry_enter_test_mode()
+
+    # === TO PAYT
+
+    def push(self):
+        """Empty the outbox."""
+        outbox = self.env["payt.outbox"].with_user(SUPERUSER_ID)
+        for _batch in range(50):
+            if outbox._get_due_rank(self.backend) is None:
+                return
+            outbox._job_empty(self.backend.id)
+        self.fail("The outbox doesn't get empty.")
+
+    def make_invoice_at_payt(self, *prices, **values):
+        move = self.make_invoice(*prices, **values)
+        self.send(move, sending_methods=["payt"])
+        self.push()
+        self.assertEqual(move.payt_state, "pushed", move.payt_message)
+        return move
+
+    # === FROM PAYT
+
+    def pull(self):
+        """Read all lists to their ends, and follow what was read."""
+        for mark in self.env["payt.sync.mark"].with_user(SUPERUSER_ID)._get_marks(self.backend):
+            while mark._read():
+                pass
+        self.follow()
+
+    def follow(self):
+        mirror = self.env["payt.mirror"].with_user(SUPERUSER_ID)
+        for _batch in range(50):
+            if not mirror.search_count(mirror._get_due_domain(self.backend)):
+                return
+            mirror._job_apply(self.backend.id)
+        self.fail("There is always something to follow.")
+
+    def get_rows(self, *, resource=None, **fields):
+        domain = [("backend_id", "=", self.backend.id), *((name, "=", value) for name, value in fields.items())]
+        return self.env["payt.mirror"].search(domain + ([("resource", "=", resource)] if resource else []))
+
+
+@tagged("post_install", "-at_install")
+class TestPull(PullCase):
+    def test_an_invoice_knows_its_id_and_page_at_payt(self):
+        move = self.make_invoice_at_payt()
+        self.pull()
+        [theirs] = [one for one in self.sandbox.state()["invoices"] if one["invoice_number"] == move.name]
+        self.assertEqual(move.payt_invoice_id, str(theirs["id"]))
+        self.assertTrue(move.payt_url)
+
+    def test_reading_again_changes_nothing(self):
+        self.make_invoice_at_payt()
+        self.pull()
+        before = self.get_rows().read(["checksum", "done_at", "state"])
+        self.pull()
+        self.assertEqual(self.get_rows().read(["checksum", "done_at", "state"]), before)
+        self.assertEqual(set(self.get_rows().mapped("state")), {"done"})
