@@ -12,6 +12,18 @@ from .known import KnownRows
 from .reader import read_rows
 
 COPY_BUFFER = 1 << 20  # bytes
+STORED = (  # columns of a row that go into its record as they are, or empty
+    "line",
+    "number",
+    "dialled",
+    "started_at",
+    "seconds",
+    "cost",
+    "supplier_class",
+    "reference",
+    "fingerprint",
+    "occurrence",
+)
 FAST_FAILURES = (psycopg2.DataError, psycopg2.errors.BadCopyFileFormat)
 
 
@@ -48,7 +60,7 @@ class Loader(KnownRows):
         self._number_repeated()
         self._find_known()
         self._refuse_changed()
-        self.booking.rate(self.profile, self._source(), self._only_new())
+        self.booking.rate(self.profile, self._source(), self._only_new(), STORED)
         self.booking.book()
         self._store()
         self.env.invalidate_all()
