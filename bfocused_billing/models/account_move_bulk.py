@@ -62,7 +62,7 @@ SYNC_METHODS = {
 
 @dataclass(eq=False)  # told apart by what it is, not by what it holds: environments are found again by their context
 class DraftingBatch:
-    """What moves that are drafted together have in common."""
+    """What moves that are drafted together have in common; in the context, as Odoo computes some of it afterwards."""
 
     has_distributions: bool | None = None  # whether there are models of analytic distribution; None: not asked yet
 
@@ -95,10 +95,9 @@ class AccountMove(models.Model):
             return self.create(vals_list)
         memo = {}  # what the invoices of one batch have in common is looked up once
         completed = [self._prepare_bulk_move(vals, memo) for vals in vals_list]
-        batch = DraftingBatch()
-        bulk = self.with_context(
-            skip_invoice_sync=True, skip_invoice_line_sync=True, billing_drafting_batch=batch
-        ).create([vals for vals in completed if vals])
+        bulk = self.with_context(skip_invoice_sync=True, skip_invoice_line_sync=True).create(
+            [vals for vals in completed if vals]
+        )
         plain = self.create([vals for vals, done in zip(vals_list, completed, strict=True) if not done])
         bulk_ids, plain_ids = iter(bulk.ids), iter(plain.ids)
         return self.browse([next(bulk_ids if done else plain_ids) for done in completed])

@@ -96,3 +96,11 @@ class TestUsageOnce(UsageCase):
         self.assertRecordValues(self.get_charges(), [{"usage_calls": 3}])
         calls = self.get_charges().usage_record_ids
         self.assertEqual(sorted(calls.mapped("occurrence")), [1, 1, 2])
+
+    def test_a_refused_row_is_told_whole_with_the_columns_nobody_reads(self):
+        header = HEADER.replace("\n", ",note\n")
+        self.load(header + row().replace("\n", ",first note\n"))
+        changed = row(amount="0.12").replace("\n", ",second note\n")
+        file = self.load(header + row("call-0").replace("\n", ",other note\n") + changed)
+        self.assert_counts(file, rows=2, new=1, refused=1)
+        self.assertRecordValues(file.refusal_ids, [{"row_number": 3, "content": changed.strip()}])

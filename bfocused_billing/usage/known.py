@@ -91,8 +91,9 @@ class KnownRows:
 
     def _refuse_changed(self):
         """Rows of a known call that say something else of it are refused: the call was booked, and maybe billed."""
-        if not self.has_known:
+        if not self._has_changed():
             return
+        self._keep_all_cells()
         reason = self.env._(
             "A call with this reference is known, with another number, moment, duration, amount or class. It stays as "
             "it was."
@@ -121,6 +122,10 @@ class KnownRows:
         self.cr.execute(
             SQL("DELETE FROM usage_row USING usage_known AS known WHERE known.line = usage_row.line AND NOT is_same")
         )
+
+    def _has_changed(self):
+        self.cr.execute(SQL("SELECT EXISTS (SELECT FROM usage_known WHERE NOT is_same)"))
+        return self.cr.fetchone()[0]
 
     def _only_new(self):
         """Condition on the rows of the source."""
