@@ -4,8 +4,8 @@ Ours imports two files by the wizard, as a user does, the second of which begins
 stores, deduplicates, rates by prefix and books the calls, and then a billing run makes and posts the invoices of the
 month. The floor is the COPY of both files. The result is the ratio of the wall times (smaller is better), of all of it
 and of its parts. The bound is for what is ours alone, from the file to the charges; the invoices that follow cost what
-Odoo's own ``create`` and ``_post`` of journal entries cost (see ``billing.py``), and are shown beside it. The files have the layout of Asterisk's Master.csv.
-``BFOCUSED_BENCH_ROWS`` sets another number of calls.
+Odoo's own ``create`` and ``_post`` of journal entries cost (see ``billing.py``), and are shown beside it. The files have
+the layout of Asterisk's Master.csv. ``BFOCUSED_BENCH_ROWS`` sets another number of calls.
 """
 
 import base64
