@@ -3,9 +3,9 @@
 Ours imports two files by the wizard, as a user does, the second of which begins with the last quarter of the first: it
 stores, deduplicates, rates by prefix and books the calls, and then a billing run makes and posts the invoices of the
 month. The floor is the COPY of both files. The result is the ratio of the wall times (smaller is better), of all of it
-and of its parts. The bound is for what is ours alone, from the file to the charges; the invoices that follow cost what
-Odoo's own ``create`` and ``_post`` of journal entries cost (see ``billing.py``), and are shown beside it. The files have
-the layout of Asterisk's Master.csv. ``BFOCUSED_BENCH_ROWS`` sets another number of calls.
+and of its parts. The bound is for what is ours alone, from the file to the charges; the invoices that follow cost
+what Odoo's own ``create`` and ``_post`` of journal entries cost (see ``billing.py``), and are shown beside it. The
+files have the layout of Asterisk's Master.csv. ``BFOCUSED_BENCH_ROWS`` sets another number of calls.
 """
 
 import base64
@@ -189,9 +189,7 @@ def report(result):
     for name, seconds in result["parts_s"].items():
         print(f"  {name:22} {seconds:6.2f} s, {seconds / result['copy_s']:.2f} times COPY")
     ratios = result["ratios"]
-    print(
-        f"  COPY {result['copy_s']:.2f} s; imported, rated and booked: {ratios['import']:.2f} times that, at most {BOUND}"
-    )
+    print(f"  COPY {result['copy_s']:.2f} s; from file to charges {ratios['import']:.2f} times that, at most {BOUND}")
     print(f"  with the invoices: {result['ours_s']:.2f} s, {ratios['copy']:.2f} times COPY (smaller is better)")
 
 
