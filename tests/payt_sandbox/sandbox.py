@@ -75,7 +75,9 @@ class Sandbox:
 
 
 @contextmanager
-def running_sandbox(path: Path | None = None, *, may_break_contract: bool = False, **settings: Any) -> Iterator[Sandbox]:
+def running_sandbox(
+    path: Path | None = None, *, may_break_contract: bool = False, **settings: Any
+) -> Iterator[Sandbox]:
     """A sandbox for as long as the block lasts, on a free port.
 
     :param path: where to keep its state; None: nowhere

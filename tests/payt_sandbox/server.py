@@ -143,7 +143,9 @@ class Handler(BaseHTTPRequestHandler):
     def _perform(self, operation: Any, values: dict[str, str], content: bytes, fault: Fault | None) -> Answer:
         world = self.server.world
         if operation is None:
-            self.server.traffic.note_broken(f"{self.command} {urlsplit(self.path).path} is no operation of the contract")
+            self.server.traffic.note_broken(
+                f"{self.command} {urlsplit(self.path).path} is no operation of the contract"
+            )
             raise not_found("No such operation")
         with world.lock:
             tokens.check_bearer(world, self.headers.get("Authorization"), operation.scope)
