@@ -1,7 +1,8 @@
-"""Keeps the code a person brings back from PAYT out of Odoo's log of requests, which has each address with its query.
+"""Keeps secrets that stand in addresses out of Odoo's log of requests, which has each address with its query.
 
-The code is good once and for ten minutes, and used up by the time the line is written; but not where the exchange
-failed, and logs go to places that have no business with it.
+- The code a person brings back from PAYT. It is good once and for ten minutes, and used up by the time the line is
+  written; but not where the exchange failed, and logs go to places that have no business with it.
+- The key in the address PAYT sends webhooks to.
 """
 
 import logging
@@ -9,18 +10,18 @@ import re
 
 from ..models.payt_backend_client import CALLBACK_PATH
 
-QUERY = re.compile(re.escape(CALLBACK_PATH) + r"\?[^\s\"]*")
+SECRET = re.compile(rf"({re.escape(CALLBACK_PATH)}\?|/payt/webhook/)[^\s\"]+")
 
 
-class WithoutQuery(logging.Filter):
-    """Masks the query of the callback's address; other lines stay as they are."""
+class WithoutSecrets(logging.Filter):
+    """Masks what follows such an address; other lines stay as they are."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
-        if CALLBACK_PATH in message:
-            record.msg, record.args = QUERY.sub(f"{CALLBACK_PATH}?***", message), ()
+        if SECRET.search(message):
+            record.msg, record.args = SECRET.sub(r"\1***", message), ()
         return True
 
 
-# the logger itself, not a handler: whoever configures logging gets lines without it
-logging.getLogger("werkzeug").addFilter(WithoutQuery())
+# the logger itself, not a handler: whoever configures logging gets lines without them
+logging.getLogger("werkzeug").addFilter(WithoutSecrets())

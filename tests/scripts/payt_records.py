@@ -1,6 +1,7 @@
 """Real records that have to reach PAYT, and what happens to them later; or the comparison of both sides.
 
-Arguments: ``make`` address administration token; ``change``: a mandate ends and an invoice is disputed; ``resume``: the
+Arguments: ``make`` address administration token; ``make_for_a_person`` address administration, secrets of the client
+and of webhooks: nobody granted access yet; ``change``: a mandate ends and an invoice is disputed; ``resume``: the
 dispute ends; ``compare``: end with an error where PAYT and Odoo differ.
 """
 
@@ -19,8 +20,24 @@ IBANS = ("NL91ABNA0417164300", "NL20INGB0001234567")
 
 
 def make(url, administration_id, token):
-    env.company.use_billing = True
     payt_hand_over.connect(env, {"url": url, "administration_id": administration_id, "token": token})
+    make_all()
+
+
+def make_for_a_person(url, administration_id, client_secret, webhook_secret):
+    payt_hand_over.connect(env, {"url": url, "administration_id": administration_id, "token": False}).write(
+        {
+            "auth_method": "refresh_token",
+            "client_id": "sandbox-client",
+            "client_secret": client_secret,
+            "webhook_secret": webhook_secret,
+        }
+    )
+    make_all()
+
+
+def make_all():
+    env.company.use_billing = True
     for number, iban in enumerate(IBANS, start=1):
         customer = make_customer(f"K{number}", iban)
         make_invoice(customer)._queue_payt_invoices()
@@ -72,4 +89,5 @@ def compare():
         sys.exit("\n".join(found))
 
 
-{"make": make, "change": change, "resume": resume, "compare": compare}[sys.argv[1]](*sys.argv[2:])
+STEPS = {step.__name__: step for step in (make, make_for_a_person, change, resume, compare)}
+STEPS[sys.argv[1]](*sys.argv[2:])
