@@ -66,7 +66,7 @@ ALWAYS_SENT = frozenset(WRITES_BY_NUMBER)
 
 # Records per job. A job has to end well within Odoo's limit of 120 seconds for a request, and each record of these
 # costs a request of its own: an invoice two uploads, a mandate one.
-BATCH_SIZES = {"invoice": 250, "psp_mandate": 100}
+BATCH_SIZES = {"invoice": 200, "psp_mandate": 100}
 
 # Pauses of the outbox, in seconds: they grow from the first to the longest and end after so many tries (about a day)
 FIRST_PAUSE = 30

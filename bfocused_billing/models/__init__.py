@@ -1,4 +1,5 @@
 from . import (
+    account_analytic_distribution_model,
     account_banking_mandate,
     account_banking_mandate_gate,
     account_banking_mandate_proof,

@@ -61,6 +61,13 @@ SYNC_METHODS = {
 
 
 @dataclass(eq=False)  # told apart by what it is, not by what it holds: environments are found again by their context
+class DraftingBatch:
+    """What moves that are drafted together have in common; in the context, as Odoo computes some of it afterwards."""
+
+    has_distributions: bool | None = None  # whether there are models of analytic distribution; None: not asked yet
+
+
+@dataclass(eq=False)
 class PostingBatch:
     """What moves that are posted together have in common."""
 

@@ -14,9 +14,9 @@ class BillingCharge(models.Model):
 
     def _put_on_invoice(self, item, move_line, run):
         # EXTENDS 'bfocused_billing'
-        result = super()._put_on_invoice(item, move_line, run)
-        self.sudo().drafted_amount = move_line.move_id._get_billing_sign() * move_line.price_subtotal
-        return result
+        values = super()._put_on_invoice(item, move_line, run)
+        drafted = move_line.move_id._get_billing_sign() * move_line.price_subtotal
+        return {**values, "drafted_amount": drafted}
 
     def _explain_usage(self):
         total = as_decimal(self.usage_amount, USAGE_DIGITS)

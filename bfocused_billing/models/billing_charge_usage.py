@@ -217,8 +217,11 @@ class BillingCharge(models.Model):
         return float_round(amount + sum(included), PRICE_DIGITS)
 
     def _put_on_invoice(self, item, move_line, run):
-        """Calls are in the ledger since their import: now their charge knows its invoice line."""
-        self.sudo().write({"move_line_id": move_line.id, "run_id": run.id})
+        """Calls are in the ledger since their import: now their charge knows its invoice line.
+
+        :return: values to write in this charge
+        """
+        return {"move_line_id": move_line.id, "run_id": run.id}
 
     def _get_usage_label(self, lang, periods):
         """For example "Gesprekskosten +31201234567, mobiel, 1 januari 2026 t/m 31 januari 2026 (31 gesprekken, ...)".

@@ -55,14 +55,15 @@ class BillingCollectMixin(models.AbstractModel):
 
     def _collect_usage(self, charges, memo):
         """The group of charges of calls that have their terms in common."""
-        subscription, partner = charges[:1]._get_usage_terms()
+        charge = next(iter(charges))  # unlike charges[:1] it has what it refers to read together with the others
+        subscription, partner = charge._get_usage_terms()
         if subscription:
             key, reason = self._get_group_key(subscription, memo), subscription._get_hold_reason(self.date) or ""
         else:
             key, reason = self._get_usage_key(partner, memo)
         key = key._replace(currency_id=charges.currency_id.id)  # calls are in the company's, whatever the subscription
         position = self.env["account.fiscal.position"].browse(key.fiscal_position_id)
-        reason = reason or self._get_obstacle(key, partner, charges.usage_number_id[:1]._get_product(), memo)
+        reason = reason or self._get_obstacle(key, partner, charge.usage_number_id._get_product(), memo)
         return BillingGroup(key, partner, reason, items=charges._get_items(partner, position))
 
     def _get_usage_key(self, partner, memo):

@@ -187,13 +187,16 @@ class BillingInvoiceMixin(models.AbstractModel):
         """Write in the ledger what the drafts charge. Here the database refuses what was charged before."""
         charges = self.env["bfocused.billing.charge"].sudo()
         charges.flush_model(["state"])  # a charge that was freed just now must not stand in the way of its successor
-        values = []
+        known, values = [], []
         for group in groups:
             # lines are made in the order of their values; those of a draft that waited were there before
             lines = group.move.invoice_line_ids.sorted("id")[-len(group.items) :] if group.items else ()
             for item, line in zip(group.items, lines, strict=True):
-                values.append(item.source._put_on_invoice(item, line, self))
-        charges.create([vals for vals in values if vals])
+                rows = known if item.source._name == charges._name else values
+                rows.append((item.source, item.source._put_on_invoice(item, line, self)))
+        charges.create([vals for _source, vals in values if vals])
+        for charge, vals in known:  # last, as reading a line in between would compute what depends on it one by one
+            charge.sudo().write(vals)
 
     # === POST
 

@@ -12,6 +12,7 @@ from odoo.tools import SQL, format_date
 
 from ..periods import is_quarter_turn
 from ..tools import do_apart
+from .account_move_bulk import DraftingBatch
 from .billing_group import BillingGroup
 
 _logger = logging.getLogger(__name__)
@@ -297,7 +298,7 @@ class BillingRun(models.Model):
         :param customers: ``res.partner`` records, commercial entities
         :return: list of values of ``bfocused.billing.run.line``
         """
-        run = self._with_billing_context()
+        run = self._with_billing_context().with_context(billing_drafting_batch=DraftingBatch())
         return run._bill_groups(run._get_groups_safely(customers))
 
     def _get_groups_safely(self, customers):

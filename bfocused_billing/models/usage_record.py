@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..usage import BigInteger, Booking, LooseMany2one
+from ..usage import BigInteger, Booking, LooseMany2one, reference_key
 
 
 class UsageRecord(models.Model):
@@ -36,10 +36,15 @@ class UsageRecord(models.Model):
     )
     occurrence = fields.Integer(aggregator=None, help="1, or more for equal rows in one file.")
 
-    _stored_once = models.UniqueIndex("(started_at, fingerprint, occurrence)", "This call was imported already.")
-    # A reference makes a call unique whatever else its row says; then the fingerprint is of profile and reference.
+    # Each call is in one of these two. A reference makes a call unique whatever else its row says; then the fingerprint
+    # is of profile and reference. That alone would do, but in the order of a hash each call of a file goes to another
+    # page of the index; suppliers count their references up, so that with its begin those of one file lie together.
+    _stored_once = models.UniqueIndex(
+        "(started_at, fingerprint, occurrence) WHERE reference IS NULL", "This call was imported already."
+    )
     _reference_once = models.UniqueIndex(
-        "(fingerprint) WHERE reference IS NOT NULL", "A call with this reference was imported already."
+        f"({reference_key('reference')}, fingerprint) WHERE reference IS NOT NULL",
+        "A call with this reference was imported already.",
     )
     _of_file = models.Index("USING brin (file_id)")
     _waiting = models.Index("(number) WHERE charge_id IS NULL")

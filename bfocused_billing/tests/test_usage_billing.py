@@ -149,6 +149,18 @@ class TestUsageInTheRun(UsageCase):
         self.assertEqual(self.get_state(), ["billed"])
         self.assertFalse(self.bill("2026-02-01").line_ids)
 
+    def test_a_model_of_analytic_distribution_holds_for_calls_too(self):
+        plan = self.env["account.analytic.plan"].create({"name": "Plan"})
+        account = self.env["account.analytic.account"].create({"name": "Calls", "plan_id": plan.id})
+        split = {str(account.id): 100.0}
+        self.env["account.analytic.distribution.model"].create(
+            {"product_id": self.calls_product.id, "analytic_distribution": split}
+        )
+        self.load(self.calls(2))
+        self.bill("2026-02-01")
+        lines = self.get_invoices().invoice_line_ids
+        self.assertEqual(lines.mapped("analytic_distribution"), [split])
+
     def test_calls_alone_under_the_minimum_wait_for_the_quarter_turn(self):
         self.load(self.calls(2))
         run = self.bill("2026-02-01")

@@ -1,6 +1,9 @@
 import base64
 
+from psycopg2.errors import UniqueViolation
+
 from odoo.exceptions import UserError
+from odoo.tools import SQL, mute_logger
 
 from .usage_common import HEADER, UsageCase
 
@@ -64,3 +67,40 @@ class TestUsageOnce(UsageCase):
         self.assert_counts(file, rows=3, new=1, refused=2)
         self.assertTrue(file.is_balanced)
         self.assertEqual(sorted(file.refusal_ids.mapped("row_number")), [2, 3])
+
+    def test_references_that_begin_alike_are_as_many_calls_however_long_they_are(self):
+        long = "x" * 3000
+        rows = [row(f"1767225600.12345{index}") for index in range(3)] + [row(long), row(f"{long}y")]
+        self.assert_counts(self.load(HEADER + "".join(rows)), rows=5, new=5)
+        file = self.load(HEADER + "".join(rows) + row("1767225600.123453"))
+        self.assert_counts(file, rows=6, new=1, duplicate=5)
+
+    def test_the_database_refuses_a_reference_that_is_stored_already_and_an_equal_call_without(self):
+        file = self.load(HEADER + row() + row(""))
+        for stored, days in (("reference = 'call-1'", 1), ("reference IS NULL", 0)):
+            query = SQL(
+                "INSERT INTO bfocused_usage_record (file_id, started_at, reference, fingerprint, occurrence)"
+                " SELECT file_id, started_at + %s * interval '1 day', reference, fingerprint, occurrence"
+                " FROM bfocused_usage_record WHERE file_id = %s AND %s",
+                days,
+                file.id,
+                SQL(stored),
+            )
+            with self.assertRaises(UniqueViolation), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+                self.env.cr.execute(query)
+
+    def test_equal_calls_that_wait_are_booked_each_once(self):
+        rows = row("").replace("0201234567", "0207654321") * 2 + row("call-9").replace("0201234567", "0207654321")
+        self.assert_counts(self.load(HEADER + rows), rows=3, new=3)
+        self.make_number("0207654321", self.customer)
+        self.assertRecordValues(self.get_charges(), [{"usage_calls": 3}])
+        calls = self.get_charges().usage_record_ids
+        self.assertEqual(sorted(calls.mapped("occurrence")), [1, 1, 2])
+
+    def test_a_refused_row_is_told_whole_with_the_columns_nobody_reads(self):
+        header = HEADER.replace("\n", ",note\n")
+        self.load(header + row().replace("\n", ",first note\n"))
+        changed = row(amount="0.12").replace("\n", ",second note\n")
+        file = self.load(header + row("call-0").replace("\n", ",other note\n") + changed)
+        self.assert_counts(file, rows=2, new=1, refused=1)
+        self.assertRecordValues(file.refusal_ids, [{"row_number": 3, "content": changed.strip()}])

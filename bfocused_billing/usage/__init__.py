@@ -2,6 +2,7 @@
 
 from .booking import Booking
 from .fields import BigInteger, LooseMany2one
+from .known import reference_key
 from .layout import DATE_FORMATS, ENCODINGS, add_plus, normalize_class, normalize_number
 from .loader import Loader
 from .rebooking import Rebooking

@@ -26,12 +26,12 @@ class Booking:
 
     # === RATE
 
-    def rate(self, profile, source, condition):
+    def rate(self, profile, source, condition, kept):
         """Make the table ``usage_rated``: the rows of the source with number, destination class, month and amount.
 
-        :param source: SQL of a query with line, number, dialled, started_at, day, seconds, cost, supplier_class,
-            fingerprint, occurrence and reference
+        :param source: SQL of a query with number, dialled, day, seconds, cost, supplier_class and what is kept
         :param condition: SQL condition on ``source``
+        :param kept: names of columns of the source that the table has as well
         """
         longest = self._match_prefixes(profile, source)
         self._match_classes(profile, source)
@@ -40,9 +40,7 @@ class Booking:
             SQL(
                 """
                 CREATE TEMP TABLE usage_rated ON COMMIT DROP AS
-                SELECT source.line, source.number, source.dialled, source.started_at, source.seconds, source.cost,
-                       source.supplier_class, source.reference, source.fingerprint, source.occurrence,
-                       number.id AS number_id, %(destination)s AS destination_id,
+                SELECT %(kept)s, number.id AS number_id, %(destination)s AS destination_id,
                        date_trunc('month', source.day::timestamp)::date AS month,
                        CASE WHEN number.id IS NULL THEN 'unknown' WHEN %(destination)s IS NULL THEN 'unrated' END
                            AS problem,
@@ -59,6 +57,7 @@ class Booking:
              LEFT JOIN usage_class AS class ON class.written = source.supplier_class
                  WHERE %(condition)s
                 """,
+                kept=SQL(", ").join(SQL.identifier("source", name) for name in kept),
                 destination=self._destination(profile),
                 amount=self._amount(profile),
                 dial=self._dial(SQL.identifier("source", "dialled")),
@@ -251,7 +250,7 @@ class Booking:
                 tuple(its_files.ids),
                 condition or SQL("TRUE"),
             )
-            self.rate(profile, source, SQL("TRUE"))
+            self.rate(profile, source, SQL("TRUE"), ["record_id", "seconds"])
             self.book()
             booked += self._update_waiting()
         self.env.invalidate_all()
@@ -265,8 +264,7 @@ class Booking:
                    SET charge_id = usage_sum.charge_id, amount = rated.amount, problem = rated.problem
                   FROM usage_rated AS rated
              LEFT JOIN usage_sum USING (number_id, destination_id, month)
-                 WHERE record.started_at = rated.started_at AND record.fingerprint = rated.fingerprint
-                   AND record.occurrence = rated.occurrence
+                 WHERE record.id = rated.record_id
              RETURNING record.charge_id
                 """
             )

@@ -1,5 +1,16 @@
 from odoo.tools import SQL
 
+REFERENCE_BEGIN = 16  # characters of a reference by which calls lie in the index
+
+
+def reference_key(column):
+    """The begin of a reference as it stands in the index of the stored calls.
+
+    :param column: name of the column with the reference
+    :return: text of an SQL expression
+    """
+    return f'(left({column}, {REFERENCE_BEGIN}) COLLATE "C")'
+
 
 class KnownRows:
     """The part of the import that leaves out what is known: of an overlapping file only the new rows are stored."""
@@ -28,6 +39,8 @@ class KnownRows:
         self.cr.execute(SQL("ANALYZE usage_repeat"))
 
     def _source(self):
+        if not self.has_repeated:
+            return SQL("SELECT usage_row.*, 1 AS occurrence FROM usage_row WHERE billed")
         return SQL(
             "SELECT usage_row.*, COALESCE(usage_repeat.occurrence, 1) AS occurrence FROM usage_row"
             " LEFT JOIN usage_repeat USING (line) WHERE billed"
@@ -45,11 +58,13 @@ class KnownRows:
                   FROM (%(source)s) AS source
                   JOIN bfocused_usage_record AS known USING (started_at, fingerprint, occurrence)
                  WHERE source.reference = '' AND known.started_at BETWEEN %(first)s AND %(last)s
+                   AND known.reference IS NULL
              UNION ALL
                 SELECT source.line, %(same_as_known)s
                   FROM (%(source)s) AS source
                   JOIN bfocused_usage_record AS known USING (fingerprint)
                  WHERE source.reference <> '' AND known.reference IS NOT NULL AND source.occurrence = 1
+                   AND %(known_key)s = %(source_key)s
              UNION ALL
                 SELECT source.line, %(same_as_known)s
                   FROM (%(source)s) AS source
@@ -58,6 +73,8 @@ class KnownRows:
                 """,
                 source=self._source(),
                 same_as_known=self._says_the_same(),
+                known_key=SQL(reference_key("known.reference")),
+                source_key=SQL(reference_key("source.reference")),
                 first=first,
                 last=last,
                 has_repeated=SQL("TRUE" if self.has_repeated else "FALSE"),
@@ -74,8 +91,9 @@ class KnownRows:
 
     def _refuse_changed(self):
         """Rows of a known call that say something else of it are refused: the call was booked, and maybe billed."""
-        if not self.has_known:
+        if not self._has_changed():
             return
+        self._keep_all_cells()
         reason = self.env._(
             "A call with this reference is known, with another number, moment, duration, amount or class. It stays as "
             "it was."
@@ -104,6 +122,10 @@ class KnownRows:
         self.cr.execute(
             SQL("DELETE FROM usage_row USING usage_known AS known WHERE known.line = usage_row.line AND NOT is_same")
         )
+
+    def _has_changed(self):
+        self.cr.execute(SQL("SELECT EXISTS (SELECT FROM usage_known WHERE NOT is_same)"))
+        return self.cr.fetchone()[0]
 
     def _only_new(self):
         """Condition on the rows of the source."""

@@ -12,6 +12,18 @@ from .known import KnownRows
 from .reader import read_rows
 
 COPY_BUFFER = 1 << 20  # bytes
+STORED = (  # columns of a row that go into its record as they are, or empty
+    "line",
+    "number",
+    "dialled",
+    "started_at",
+    "seconds",
+    "cost",
+    "supplier_class",
+    "reference",
+    "fingerprint",
+    "occurrence",
+)
 FAST_FAILURES = (psycopg2.DataError, psycopg2.errors.BadCopyFileFormat)
 
 
@@ -24,6 +36,8 @@ class Loader(KnownRows):
     :param file: ``bfocused.usage.file`` record that gets the totals
     :param content: bytes
     """
+
+    is_shortened = True  # whether only the columns that are read are kept of the file
 
     def __init__(self, file, content):
         self.file = file
@@ -48,7 +62,7 @@ class Loader(KnownRows):
         self._number_repeated()
         self._find_known()
         self._refuse_changed()
-        self.booking.rate(self.profile, self._source(), self._only_new())
+        self.booking.rate(self.profile, self._source(), self._only_new(), STORED)
         self.booking.book()
         self._store()
         self.env.invalidate_all()
@@ -75,21 +89,39 @@ class Loader(KnownRows):
         return len(row), self.profile._get_positions(row)
 
     def _copy_and_parse(self):
-        for table in ("usage_cell", "usage_row", "usage_repeat", "usage_known"):
+        for table in ("usage_row", "usage_repeat", "usage_known"):
             self.booking.drop(table)
-        self.cr.execute(SQL("DROP SEQUENCE IF EXISTS pg_temp.usage_line"))
-        cells = SQL(", ").join(SQL("%s text", self._cell(index)) for index in range(self.width))
-        self.cr.execute(SQL("CREATE TEMP TABLE usage_cell (line int, %s) ON COMMIT DROP", cells))
         try:
             with self.env.cr.savepoint(flush=False):
+                self._make_cells(set(self.positions.values()))
                 self._copy_whole()
                 self._parse()
                 if self._has_bad_rows():
                     raise psycopg2.DataError
         except FAST_FAILURES:
-            self.cr.execute(SQL("TRUNCATE usage_cell"))
+            self.is_shortened = False
+            self._make_cells(range(self.width))
             self._copy_readable()
             self._parse()
+
+    def _make_cells(self, kept):
+        """Make the table ``usage_cell``, a column per column of the file; it goes quicker with less to keep.
+
+        :param kept: indexes of the columns that are kept; of the others it has the first byte
+        """
+        self.booking.drop("usage_cell")
+        self.cr.execute(SQL("DROP SEQUENCE IF EXISTS pg_temp.usage_line"))
+        cells = (
+            SQL("%s %s", self._cell(index), SQL("text" if index in kept else '"char"')) for index in range(self.width)
+        )
+        self.cr.execute(SQL("CREATE TEMP TABLE usage_cell (line int, %s) ON COMMIT DROP", SQL(", ").join(cells)))
+
+    def _keep_all_cells(self):
+        """Copy the file again, for all that its rows say."""
+        if self.is_shortened:
+            self.is_shortened = False
+            self._make_cells(range(self.width))
+            self._copy_whole()
 
     def _cell(self, index):
         return SQL.identifier(f"c{index}")

@@ -47,8 +47,8 @@ class Rebooking(Booking):
             SQL(
                 """
                 CREATE TEMP TABLE usage_rated ON COMMIT DROP AS
-                SELECT record.started_at, record.fingerprint, record.occurrence, record.seconds, record.amount,
-                       record.problem, charge.usage_number_id AS number_id,
+                SELECT record.id AS record_id, record.seconds, record.amount, record.problem,
+                       charge.usage_number_id AS number_id,
                        charge.usage_destination_id AS destination_id, charge.period_start AS month
                   FROM bfocused_billing_charge AS charge
                   JOIN bfocused_usage_record AS record ON record.charge_id = charge.id

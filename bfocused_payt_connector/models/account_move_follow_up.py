@@ -88,20 +88,25 @@ class AccountMove(models.Model):
 
     def _payt_taken_invoice_block(self, backend, answer):
         for move in self.sudo():
-            if move.payt_state != "paused":
-                move.payt_state_before = move.payt_state
-            move.write({"payt_state": "paused", "payt_message": False, "payt_synced_at": fields.Datetime.now()})
+            values = {"payt_state": "paused", "payt_message": False, "payt_synced_at": fields.Datetime.now()}
+            if move.payt_state != "paused" and not (move.payt_state == "error" and move.payt_state_before):
+                values["payt_state_before"] = move.payt_state
+            # also after a refusal, when somebody tried again: without it nobody could resume
+            move.write({**values, "payt_block_asked": True})
+            move._queue_payt_resume()
 
     def _payt_taken_invoice_resume(self, backend, answer):
         for move in self.sudo():
             values = {"payt_block_asked": False, "payt_message": False, "payt_synced_at": fields.Datetime.now()}
             if move.payt_state in ("paused", "error"):
-                values["payt_state"] = move.payt_state_before or "pushed"
+                values |= {"payt_state": move.payt_state_before or "pushed", "payt_state_before": False}
             move.write(values)
 
     def _payt_refused_invoice_block(self, backend, reasons):
         self.sudo().payt_block_asked = False
         if not all(UNKNOWN in reason for reason in reasons):  # what never arrived needs no stopping
+            for move in self.sudo().filtered(lambda move: move.payt_state not in ("paused", "error")):
+                move.payt_state_before = move.payt_state
             self._set_payt_error("; ".join(reasons))
 
     def _payt_refused_invoice_resume(self, backend, reasons):

@@ -28,6 +28,5 @@ class ResPartner(models.Model):
         partners = self.exists()
         partners._queue_payt_debtor()
         for partner in partners:
-            partner._get_billing_mandate(self.env.company).filtered(
-                lambda mandate: mandate.state == "valid"
-            )._queue_payt_mandates()
+            mandate = partner._get_billing_mandate(self.env.company)
+            mandate.filtered(lambda mandate: mandate._is_for_payt())._queue_payt_mandates()

@@ -23,11 +23,11 @@ class TestBrowser(SandboxMixin, HttpCase):
         self.assertEqual(self.backend.administration_name, "B/Focused ICT Services")
         self.assertFalse(self.backend.paused)
 
-    def test_an_invoice_is_sent_by_payt_with_odoos_own_send(self):
+    def make_invoice(self, name):
         self.backend.access_token = self.sandbox.token
         self.company.payt_on_posting = False
         customer = self.env["res.partner"].create(
-            {"name": "Tour Debtor", "email": "debtor@tour.example", "invoice_sending_method": "payt"}
+            {"name": name, "email": "debtor@tour.example", "invoice_sending_method": "payt"}
         )
         line = {"name": "Glasvezel", "price_unit": 100.0, "tax_ids": [Command.clear()]}
         move = self.env["account.move"].create(
@@ -39,17 +39,40 @@ class TestBrowser(SandboxMixin, HttpCase):
             }
         )
         move.action_post()
+        return move
+
+    def empty_outbox(self):
+        outbox = self.env["payt.outbox"].with_user(SUPERUSER_ID)
+        while outbox.search_count([("state", "=", "pending")]):
+            outbox._job_empty(self.backend.id)
+
+    def test_an_invoice_is_sent_by_payt_with_odoos_own_send(self):
+        move = self.make_invoice("Tour Debtor")
         self.start_tour(
             f"/odoo/action-account.action_move_out_invoice_type/{move.id}", "bfocused_payt_send_invoice", login="admin"
         )
         self.assertFalse(move.is_move_sent, "that is for PAYT to say")
-        outbox = self.env["payt.outbox"].with_user(SUPERUSER_ID)
-        while outbox.search_count([("state", "=", "pending")]):
-            outbox._job_empty(self.backend.id)
+        self.empty_outbox()
         self.assertEqual(move.payt_state, "pushed", move.payt_message)
         [there] = self.sandbox.state()["invoices"]
         self.assertEqual((there["invoice_number"], there["total_amount"]), (move.name, "100.00"))
         self.assertTrue(there["_document"])
+
+    def test_an_invoice_that_payt_refused_is_tried_again_from_the_list_of_invoices(self):
+        move = self.make_invoice("Tour Refused Invoice")
+        self.sandbox.fail("record_error", path="/v1/invoices", key=move.name, reason="Debtor is blocked")
+        self.env["account.move.send"]._generate_and_send_invoices(move, sending_methods=["payt"])
+        self.empty_outbox()
+        self.assertEqual(move.payt_state, "error")
+        self.assertFalse(self.sandbox.state()["invoices"])
+        self.start_tour(
+            "/odoo/action-bfocused_payt_connector.account_move_action_payt_attention",
+            "bfocused_payt_try_invoice_again",
+            login="admin",
+        )
+        self.empty_outbox()
+        self.assertEqual((move.payt_state, move.payt_message), ("pushed", False))
+        self.assertEqual([there["invoice_number"] for there in self.sandbox.state()["invoices"]], [move.name])
 
     def test_what_payt_refused_is_tried_again_from_its_list(self):
         partner = self.env["res.partner"].create({"name": "Tour Refused"})

@@ -18,10 +18,15 @@ class TestDebtors(PaytDataCase):
     # === PAYLOADS
 
     def test_a_company_with_all_it_can_have(self):
-        account = self.customer.bank_ids
+        owner = self.make_customer("Slagerij Jansen", with_mandate=False)
+        account = self.env["res.partner.bank"].create({"acc_number": "NL91ABNA0417164300", "partner_id": owner.id})
         account.acc_holder_name = "B. Jansen"
-        self.customer.write(
+        owner.write(
             {
+                "ref": "D1002",
+                "email": "post@jansen.example",
+                "vat": "NL123456782B90",
+                "company_registry": "12345678",
                 "industry_id": self.env["res.partner.industry"].create({"name": "Horeca"}).id,
                 "category_id": [(0, 0, {"name": "Zuid"}), (0, 0, {"name": "Groot"})],
                 "user_id": self.env.user.id,
@@ -29,15 +34,15 @@ class TestDebtors(PaytDataCase):
                 "peppol_endpoint": "12345678",
             }
         )
-        self.customer._queue_payt_debtor()
-        payload = self.prepare(self.customer, "debtor")
+        owner._queue_payt_debtor()
+        payload = self.prepare(owner, "debtor")
         self.assertEqual(
             payload,
             {
-                "debtor_number": "D1001",
-                "debtor_identifier": str(self.customer.id),
-                "name": "Bakkerij Jansen",
-                "contact_identifier": str(self.customer.id),
+                "debtor_number": "D1002",
+                "debtor_identifier": str(owner.id),
+                "name": "Slagerij Jansen",
+                "contact_identifier": str(owner.id),
                 "is_company": True,
                 "country_code": "NL",
                 "language_code": "nl",

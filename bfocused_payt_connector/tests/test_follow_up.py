@@ -68,3 +68,21 @@ class TestFollowUp(PaytDataCase):
         self.block()
         self.refuse(self.move, "invoice_block", "Invoice is closed")
         self.assertEqual((self.move.payt_state, self.move.payt_message), ("error", "Invoice is closed"))
+
+    def test_a_stop_that_was_refused_and_tried_again_can_be_ended(self):
+        self.move._mark_sent_by_payt("2026-01-05 09:30:00")
+        self.block()
+        self.refuse(self.move, "invoice_block", "PAYT is busy")
+        self.env["payt.outbox"].sudo().search([]).action_try_again()
+        self.take(self.move, "invoice_block")
+        self.assertEqual(self.move.payt_state, "paused")
+        self.move.action_payt_resume()
+        self.take(self.move, "invoice_resume")
+        self.assertEqual(self.move.payt_state, "sent")
+
+    def test_a_stop_that_nobody_wants_any_more_when_payt_takes_it_is_ended(self):
+        self.block()
+        self.refuse(self.move, "invoice_block", "PAYT is busy")
+        self.move.action_payt_resume()
+        self.move._payt_taken_invoice_block(self.backend, {})
+        self.assert_put(self.move, "invoice_block", "invoice_resume")

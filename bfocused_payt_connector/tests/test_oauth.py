@@ -1,3 +1,4 @@
+import logging
 from datetime import timedelta
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
@@ -9,6 +10,7 @@ from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from ..controllers import oauth
+from ..controllers.access_log import WithoutSecrets
 from .common import SandboxMixin
 
 
@@ -64,6 +66,19 @@ class TestOAuth(SandboxMixin, HttpCase):
         self.assertTrue(self.backend.token_ids.refresh_token)
         with self.backend._get_client() as client:
             self.assertEqual(client.administration()["name"], "B/Focused ICT Services")
+
+    def test_neither_the_code_nor_the_key_of_webhooks_gets_into_the_log_of_requests(self):
+        """Lines as the server makes them; test_payt_log.py reads those of a real one."""
+        [mask] = [found for found in logging.getLogger("werkzeug").filters if isinstance(found, WithoutSecrets)]
+        for path, masked in (
+            ("/payt/oauth/callback?code=the-code&state=s", "/payt/oauth/callback?***"),
+            ("/payt/webhook/the-key", "/payt/webhook/***"),
+            ("/web?code=another", "/web?code=another"),
+        ):
+            arguments = ("127.0.0.1", f"GET {path} HTTP/1.1", 303)
+            record = logging.LogRecord("werkzeug", logging.INFO, "", 0, '%s - - "%s" %s', arguments, None)
+            self.assertTrue(mask.filter(record))
+            self.assertEqual(record.getMessage(), f'127.0.0.1 - - "GET {masked} HTTP/1.1" 303')
 
     def test_granting_access_again_ends_a_stop(self):
         self.backend._note_stop("The access was taken away")

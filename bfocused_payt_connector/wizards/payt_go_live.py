@@ -99,9 +99,7 @@ class PaytGoLive(models.TransientModel):
         """Those with open invoices, with a mandate or with a subscription, unless PAYT knows them."""
         company = [("company_id", "=", self.company_id.id)]
         mandates = self.env["account.banking.mandate"].search([*company, ("state", "=", "valid")])
-        subscriptions = self.env["sale.subscription"].search(
-            [*company, ("stage_id.type", "in", ("draft", "in_progress"))]
-        )
+        subscriptions = self.env["sale.subscription"].search([*company, ("stage_id.type", "!=", "post")])
         partners = moves.partner_id | mandates.partner_id | subscriptions.partner_id
         return partners.commercial_partner_id.with_company(self.company_id).filtered(
             lambda partner: (

@@ -94,7 +94,7 @@ def as_text(comparison):
 def get_our_debtors(env):
     """Customers with an invoice, a mandate or a subscription."""
     company = [("company_id", "=", env.company.id)]
-    subscribers = env["sale.subscription"].search([*company, ("stage_id.type", "in", ("draft", "in_progress"))])
+    subscribers = env["sale.subscription"].search([*company, ("stage_id.type", "!=", "post")])
     partners = get_moves(env).partner_id | get_mandates(env).partner_id | subscribers.partner_id
     return {
         partner.payt_debtor_number or partner.ref: {

@@ -27,9 +27,13 @@ def worker_database() -> None:
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    """An empty PAYT without a limit of requests, whose answers are checked against the contract too."""
-    with running_sandbox(requests_per_second=100_000) as running:
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """An empty PAYT without a limit of requests; the test fails when a request or an answer breaks its contract.
+
+    A test that sends what the contract refuses is marked ``breaks_contract``.
+    """
+    on_purpose = request.node.get_closest_marker("breaks_contract") is not None
+    with running_sandbox(requests_per_second=100_000, may_break_contract=on_purpose) as running:
         yield running
         assert running.traffic.answers_broken == []
 

@@ -10,6 +10,8 @@ from payt_api.payloads import InvoicePayload
 from tests.payt import examples
 from tests.payt_sandbox.contract import DESCRIPTION, Contract, ContractBroken
 
+pytestmark = pytest.mark.breaks_contract
+
 
 @pytest.fixture
 def send(sandbox):

@@ -150,3 +150,11 @@ def test_fifty_thousand_invoices_are_written_and_read_in_reasonable_time(tmp_pat
     print(f"{count} invoices: written in {written - started:.1f} s, read in {done - written:.1f} s")
     assert read == count
     assert done - started < 120
+
+
+@pytest.mark.parametrize(("path", "body"), [("/v1/contacts", {"nonsense": 1}), ("/v1/no_such_thing", {})])
+def test_a_sandbox_fails_the_test_in_which_the_contract_was_broken(path, body):
+    with pytest.raises(AssertionError, match=path), running_sandbox() as sandbox:
+        header = {"Authorization": f"Bearer {sandbox.token}"}
+        requests.post(sandbox.url + path, json=body, headers=header, timeout=5)
+        sandbox.traffic.reset()  # which forgets nothing of this

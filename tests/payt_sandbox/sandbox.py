@@ -52,6 +52,11 @@ class Sandbox:
         with self.world.lock:
             self.world.store.close()
 
+    def check_contract(self) -> None:
+        """:raise AssertionError: when a request or an answer of ours wasn't as ``openapi.json`` has it"""
+        broken = [*self.traffic.ever_broken, *self.traffic.answers_broken]
+        assert not broken, f"PAYT's contract was broken: {broken}"
+
     def fail(self, kind: str, **options: Any) -> None:
         """Order a failure (``faults.KINDS``)."""
         self.faults.add(kind=kind, **options)
@@ -70,11 +75,15 @@ class Sandbox:
 
 
 @contextmanager
-def running_sandbox(path: Path | None = None, **settings: Any) -> Iterator[Sandbox]:
+def running_sandbox(
+    path: Path | None = None, *, may_break_contract: bool = False, **settings: Any
+) -> Iterator[Sandbox]:
     """A sandbox for as long as the block lasts, on a free port.
 
     :param path: where to keep its state; None: nowhere
+    :param may_break_contract: the test breaks it on purpose
     :param settings: as in ``world.DEFAULT_SETTINGS``
+    :raise AssertionError: when a request broke PAYT's contract, whichever test this is
     """
     sandbox = Sandbox(path)
     for name, value in settings.items():
@@ -84,3 +93,5 @@ def running_sandbox(path: Path | None = None, **settings: Any) -> Iterator[Sandb
         yield sandbox
     finally:
         sandbox.stop()
+    if not may_break_contract:
+        sandbox.check_contract()

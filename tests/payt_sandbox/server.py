@@ -132,7 +132,7 @@ class Handler(BaseHTTPRequestHandler):
             answer = _problem(error)
         except ContractBroken as error:
             problem = str(error)
-            self.server.traffic.contract_broken.append(f"{operation}: {error}")
+            self.server.traffic.note_broken(f"{operation}: {error}")
             answer = _problem(invalid(problem))
         answer = _after(fault, answer)
         spent = (time.time() - started) * 1000
@@ -143,6 +143,9 @@ class Handler(BaseHTTPRequestHandler):
     def _perform(self, operation: Any, values: dict[str, str], content: bytes, fault: Fault | None) -> Answer:
         world = self.server.world
         if operation is None:
+            self.server.traffic.note_broken(
+                f"{self.command} {urlsplit(self.path).path} is no operation of the contract"
+            )
             raise not_found("No such operation")
         with world.lock:
             tokens.check_bearer(world, self.headers.get("Authorization"), operation.scope)

@@ -33,3 +33,11 @@ registry.category("web_tour.tours").add("bfocused_payt_send_invoice", {
         { trigger: ".o_field_widget[name=payt_state]:contains(On its way)" },
     ],
 });
+
+registry.category("web_tour.tours").add("bfocused_payt_try_invoice_again", {
+    steps: () => [
+        { trigger: ".o_data_row:contains(Tour Refused Invoice):contains(Debtor is blocked)" },
+        { trigger: ".o_data_row:contains(Tour Refused Invoice) button[name=action_payt_retry]", run: "click" },
+        { trigger: ".o_list_view:not(:has(.o_data_row:contains(Tour Refused Invoice)))" },
+    ],
+});
