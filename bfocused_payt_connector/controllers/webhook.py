@@ -15,6 +15,7 @@ class PaytWebhook(http.Controller):
         csrf=False,
         save_session=False,
         max_content_length=MAX_WEBHOOK_BYTES,
+        readonly=False,  # what nobody logs in for is, otherwise
     )
     def receive(self, key, **_unused):
         """Answer within a fraction of a second; nothing is asked of PAYT here.
@@ -27,5 +28,8 @@ class PaytWebhook(http.Controller):
             return request.make_response("", status=404)
         if not http_request.is_json:
             return request.make_response("", status=415)
-        status = backend._take_webhook(http_request.get_data(), http_request.headers, http_request.remote_addr)
+        body = http_request.get_data()
+        if len(body) >= MAX_WEBHOOK_BYTES:  # without a length in advance, reading ends there
+            return request.make_response("", status=413)
+        status = backend._take_webhook(body, http_request.headers, http_request.remote_addr)
         return request.make_response("", status=status)

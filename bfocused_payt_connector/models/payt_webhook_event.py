@@ -1,8 +1,9 @@
 import json
 import logging
+import re
 from datetime import timedelta
 
-from stdnum import iban
+from stdnum.iso7064 import mod_97_10
 
 from odoo import api, fields, models
 
@@ -10,6 +11,7 @@ from ..const import EVENT_RESOURCES, TIMES_ASKED_AGAIN, WEBHOOK_RETENTION_DAYS
 
 _logger = logging.getLogger(__name__)
 
+IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 MAX_LENGTH = 100  # of an id or a name
 COLUMNS = (
     *("backend_id", "company_id", "event_id", "event_name", "event_time", "resource_type", "payt_id", "delivery_id"),
@@ -24,8 +26,8 @@ class ForeignEvent(Exception):
 class PaytWebhookEvent(models.Model):
     """What PAYT told by webhook: a hint that something changed, kept once per event and worked off by a job.
 
-    Nothing is taken over from an event: what it speaks of is read from PAYT. So an event may come twice, late, never, or
-    in any order. Strangers can't fill the table: nothing is kept before the signature was found right.
+    Nothing is taken over from an event: what it speaks of is read from PAYT. So an event may come twice, late, never,
+    or in any order. Strangers can't fill the table: nothing is kept before the signature was found right.
     """
 
     _name = "payt.webhook.event"
@@ -134,8 +136,13 @@ class PaytWebhookEvent(models.Model):
             return [self._without_accounts(one) for one in value]
         if isinstance(value, str):
             text = value.encode("utf-8", "replace").decode().replace("\x00", "")
-            return "" if iban.is_valid(text) else text
+            return "" if self._is_account(text) else text
         return value
+
+    @api.model
+    def _is_account(self, text):
+        number = text.replace(" ", "").upper()
+        return bool(IBAN.fullmatch(number)) and mod_97_10.is_valid(number[4:] + number[:4])
 
     @api.model
     def _prepare_event(self, backend, event, delivery_id):
@@ -207,6 +214,7 @@ class PaytWebhookEvent(models.Model):
     @api.autovacuum
     def _gc_events(self):
         """Forget what was settled long ago. What needs attention stays."""
+        self.flush_model()
         limit = fields.Datetime.now() - timedelta(days=WEBHOOK_RETENTION_DAYS)
         self.env.cr.execute(
             "DELETE FROM payt_webhook_event WHERE received_at < %s AND state IN ('done', 'unknown')", [limit]

@@ -119,18 +119,22 @@ class PaytWebhookEvent(models.Model):
         """
         ids = {}
         for event in self:
-            if hint := event._get_hint():
-                ids.setdefault(hint[0], set()).add(hint[1])
-                continue
-            context = self._get_part(event.sudo().payload, "context")
-            debtor, invoices = context.get("debtor"), context.get("invoices")
-            for resource, named in (
-                ("debtors", [debtor]),
-                ("invoices", invoices if isinstance(invoices, list) else []),
-            ):
-                found = {self._get_name(one.get("id")) for one in named if isinstance(one, dict)}
-                ids.setdefault(resource, set()).update(found)
-        return {resource: found for resource, values in ids.items() if (found := values - {""})}
+            hint = event._get_hint()
+            for resource, payt_id in [hint] if hint else event._get_mentioned():
+                ids.setdefault(resource, set()).add(payt_id)
+        return ids
+
+    def _get_mentioned(self):
+        """The customer and invoices that stand in an event, as a list of (resource, PAYT's id)."""
+        context = self._get_part(self.sudo().payload, "context")
+        invoices = context.get("invoices")
+        parts = [("debtors", context.get("debtor"))]
+        parts += [("invoices", invoice) for invoice in (invoices if isinstance(invoices, list) else [])]
+        return [
+            (resource, payt_id)
+            for resource, part in parts
+            if isinstance(part, dict) and (payt_id := self._get_name(part.get("id")))
+        ]
 
     def _read_records(self, backend):
         """Read the records these events speak of, and what changes along with them.
