@@ -97,3 +97,14 @@ DEPRECATED = {"credit_case_id", "payment_plan_id", "first_reminder_at", "first_s
 
 PAGES_PER_JOB = 10  # of 500 records: a reading job ends well within a minute
 APPLIED_PER_JOB = 200
+
+# === WEBHOOKS
+
+MAX_WEBHOOK_BYTES = 256 * 1024
+# PAYT names what an event is about in the singular
+EVENT_RESOURCES = {resource.removesuffix("s"): resource for resource in READ_RESOURCES}
+# How often PAYT is asked, by 404, to tell again of an invoice that isn't in Odoo. Not ten times: then it would switch
+# the webhook off, and an administration may have invoices that never were in Odoo.
+TIMES_ASKED_AGAIN = 3
+EVENTS_PER_JOB = 500
+WEBHOOK_RETENTION_DAYS = 90

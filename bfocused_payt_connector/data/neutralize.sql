@@ -20,3 +20,9 @@ UPDATE payt_token
        renew_at = NULL,
        refresh_expires_at = NULL,
        scopes = NULL;
+-- what PAYT told the original isn't asked for by the copy, whose other secrets and key nobody knows
+UPDATE payt_webhook_event
+   SET state = 'unknown',
+       message = 'This is a neutralized copy of the database'
+ WHERE state = 'pending';
+DELETE FROM payt_webhook_tally;

@@ -35,4 +35,8 @@ from . import (
     payt_mirror_invoices,
     payt_sync_mark,
     payt_backend_pull,
+    payt_webhook_tally,
+    payt_webhook_event,
+    payt_webhook_event_work,
+    payt_backend_webhook,
 )

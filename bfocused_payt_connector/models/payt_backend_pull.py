@@ -1,5 +1,8 @@
+from itertools import islice
+
 from odoo import api, fields, models
 
+from ..const import MAX_PER_PAGE
 from ..payt_api.operations import LISTINGS
 
 
@@ -48,6 +51,27 @@ class PaytBackend(models.Model):
         if mirror._store(self, resource, records):
             mirror._enqueue_apply(self)
         return wanted - {str(record["id"]) for record in records}
+
+    def _pull_by(self, resource, name, values, **filters):
+        """Read the records of a list that belong to others, and keep what PAYT says.
+
+        :param resource: name in ``const.READ_RESOURCES``
+        :param name: the list's filter (``payt_api.operations.LISTINGS``)
+        :param values: what to look for; nothing is read for none
+        :param filters: further ones, the same for all
+        """
+        self.ensure_one()
+        if not values:
+            return
+        mirror = self.env["payt.mirror"].sudo()
+        names = self.env["payt.sync.mark"]._get_fields_read(resource)
+        with self._get_client() as client:
+            records = client.read_by(resource, name, sorted(values), fields=names, **filters)
+            is_new = False
+            while page := list(islice(records, MAX_PER_PAGE)):
+                is_new |= bool(mirror._store(self, resource, page))
+        if is_new:
+            mirror._enqueue_apply(self)
 
     # === CRON
 

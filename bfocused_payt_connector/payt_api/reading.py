@@ -95,15 +95,16 @@ class Reading:
         return self._pages(op.LISTINGS[resource].deleted, query, per_page, cursor)
 
     def read_by(
-        self, resource: str, name: str, values: Iterable[str], *, fields: Iterable[Any] = ()
+        self, resource: str, name: str, values: Iterable[str], *, fields: Iterable[Any] = (), **filters: Any
     ) -> Iterator[dict[str, Any]]:
         """Records by our identifiers, in as few requests as fit; never one by one.
 
         :param name: the filter: ``invoice_numbers``, ``debtor_numbers``, ``ids``...
+        :param filters: others, the same for all (see :meth:`iter_pages`)
         """
         names = list(fields)
         for part in self._filter_parts([str(value) for value in values]):
-            for page in self.iter_pages(resource, fields=names, **{name: part}):
+            for page in self.iter_pages(resource, fields=names, **{name: part}, **filters):
                 yield from page
 
     # === PARTS

@@ -12,3 +12,4 @@ from . import test_throttle
 from . import test_token
 from . import test_views
 from . import test_who_may
+from . import test_webhook, test_webhook_events

@@ -13,6 +13,9 @@ class TestNeutralize(PaytCase):
         )
         self.backend.refresh_token = "secret"
         key = self.backend.webhook_key
+        told = self.env["payt.webhook.event"]
+        told._receive(self.backend, b'{"event": {"id": "1"}}', "delivery")
+        self.env["payt.webhook.tally"]._note_accepted(self.backend)
         self.env.flush_all()
         for query in neutralize.get_neutralization_queries(["bfocused_payt_connector"]):
             self.env.cr.execute(query)
@@ -21,6 +24,8 @@ class TestNeutralize(PaytCase):
             self.assertFalse(self.backend[name], name)
         self.assertFalse(self.backend.token_ids.refresh_token)
         self.assertNotEqual(self.backend.webhook_key, key)
+        self.assertFalse(told.search_count([("backend_id", "=", self.backend.id), ("state", "=", "pending")]))
+        self.assertFalse(self.backend.webhook_last_at)
         self.assertEqual(self.backend.base_url, "https://demo-api.paytsoftware.com")
         self.assertTrue(self.backend.paused)
         self.assertTrue(self.backend.paused_reason)

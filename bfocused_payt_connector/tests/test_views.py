@@ -1,5 +1,8 @@
-from odoo.tests import Form, tagged
+from odoo import Command
+from odoo.exceptions import AccessError
+from odoo.tests import Form, new_test_user, tagged
 
+from ..const import READ_RESOURCES
 from .common import PaytCase
 
 
@@ -42,3 +45,40 @@ class TestViews(PaytCase):
         self.assertEqual(about_errors, {"account.move", "payt.outbox"})
         others = self.env["ir.ui.menu"].search([("name", "ilike", "PAYT"), ("parent_id", "=", menu.parent_id.id)])
         self.assertEqual(others, menu)
+
+    def test_what_came_in_opens_and_leads_on(self):
+        self.env["payt.mirror"]._store(self.backend, "debtors", [{"id": "7", "name": "Jansen"}])
+        self.env["payt.webhook.event"]._receive(self.backend, b'{"event": {"id": "1"}}', "delivery")
+        for model, open_them in (("payt.mirror", "action_open_records"), ("payt.webhook.event", "action_open_events")):
+            action = getattr(self.backend.with_user(self.biller), open_them)()
+            rows = self.env[model].with_user(self.biller).search(action["domain"])
+            self.assertEqual(len(rows), 1)
+            for view_type in ("list", "form", "search"):
+                view = rows.get_view(view_type=view_type)
+                self.assertNotIn('name="payload"', view["arch"])
+            self.assertTrue(Form(rows).id)
+
+    def test_what_needs_a_person_is_tried_again_or_left(self):
+        self.env["payt.mirror"]._store(self.backend, "debtors", [{"id": "7"}, {"id": "8"}])
+        rows = self.env["payt.mirror"].search([("backend_id", "=", self.backend.id)])
+        rows.write({"state": "error", "message": "The period is locked", "tries": 3})
+        again, left = rows.with_user(self.biller)
+        again.action_try_again()
+        left.action_dismiss()
+        self.assertEqual((again.state, again.tries, left.state), ("pending", 0, "dismissed"))
+
+    def test_a_manager_reads_now_and_sees_how_far(self):
+        manager = new_test_user(
+            self.env,
+            "payt_reader",
+            "bfocused_billing.group_billing_manager",
+            company_id=self.company.id,
+            company_ids=[Command.set(self.company.ids)],
+        )
+        backend = self.backend.with_user(manager)
+        self.assertIn('name="action_pull"', backend.get_view(view_type="form")["arch"])
+        backend.action_pull()
+        self.assertEqual(set(backend.mark_ids.mapped("resource")), set(READ_RESOURCES))
+        self.assertNotIn('name="action_pull"', self.backend.with_user(self.biller).get_view(view_type="form")["arch"])
+        with self.assertRaises(AccessError):
+            self.backend.with_user(self.biller).action_pull()

@@ -1,0 +1,9 @@
+"""Webhooks at the same moment, in transactions of their own: what a single test transaction can't show."""
+
+from .processes import run_script
+from .test_payt_processes import database
+
+
+def test_webhooks_at_the_same_moment_are_kept_once_and_disturb_nobody():
+    with database("payt-webhooks") as (cluster, name):
+        run_script(cluster, name, "webhooks_together.py")
