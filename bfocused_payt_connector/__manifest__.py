@@ -18,6 +18,8 @@
         "views/account_banking_mandate_views.xml",
         "views/account_move_views.xml",
         "views/payt_outbox_views.xml",
+        "views/payt_credit_case_views.xml",
+        "views/payt_signal_views.xml",
         "views/payt_backend_views.xml",
         "views/res_config_settings_views.xml",
         "views/res_config_settings_sending_views.xml",
