@@ -20,7 +20,7 @@ class PaytEvent(models.Model):
     _log_access = False
 
     move_id = fields.Many2one("account.move", string="Invoice", required=True, index=True, ondelete="cascade")
-    company_id = fields.Many2one(related="move_id.company_id", store=True, index=True)
+    company_id = fields.Many2one(related="move_id.company_id", store=True, precompute=True, index=True)
     partner_id = fields.Many2one(related="move_id.commercial_partner_id", string="Customer")
     credit_case_id = fields.Many2one("payt.credit.case", string="Credit case", index="btree_not_null")
     kind = fields.Selection(
@@ -57,7 +57,7 @@ class PaytEvent(models.Model):
     moment = fields.Datetime(required=True, readonly=True)
     is_repeated = fields.Boolean(readonly=True)
     by_case = fields.Boolean(readonly=True, help="The credit case says so, not the invoice itself.")
-    day = fields.Date(compute="_compute_day", store=True, help="In the time zone of the company.")
+    day = fields.Date(compute="_compute_day", store=True, precompute=True, help="In the time zone of the company.")
     when = fields.Char(compute="_compute_when", help="In the time zone of the company.")
 
     _step_once = models.UniqueIndex("(move_id, kind) WHERE is_repeated IS NOT TRUE", "This step is known already.")

@@ -20,7 +20,7 @@ class DunningCase(PullCase):
         return self.sandbox.play(do=do, **values)
 
     def set_clock(self, moment):
-        self.sandbox.clock(now=moment, frozen=True)
+        self.sandbox.clock.set(datetime.fromisoformat(moment), frozen=True)
 
     def get_at_payt(self, move):
         [found] = [one for one in self.sandbox.state()["invoices"] if one["invoice_number"] == move.name]
@@ -70,7 +70,15 @@ class TestDunning(DunningCase):
             self.assertEqual(move.payt_state, state, do)
         kinds = {
             *("sent", "pre_reminder", "reminder_1", "reminder_2", "final_reminder", "end_of_service_announcement"),
-            *("end_of_service", "collectable", "debt_collection", "summons_1", "notice_of_default", "bailiff", "paused"),
+            *(
+                "end_of_service",
+                "collectable",
+                "debt_collection",
+                "summons_1",
+                "notice_of_default",
+                "bailiff",
+                "paused",
+            ),
         }
         self.assertEqual(set(move.payt_event_ids.mapped("kind")), kinds)
         self.assertEqual(len(move.payt_event_ids), len(kinds))
@@ -90,14 +98,14 @@ class TestDunning(DunningCase):
         [event] = move.payt_event_ids.filtered(lambda event: event.kind == "reminder_1")
         before = event.moment
         self.pull()
-        self.get_rows(resource="invoices").write({"state": "pending"})
+        self.get_rows(resource="invoices").sudo().write({"state": "pending"})
         self.follow()
         self.assertEqual(len(move.payt_event_ids), 2)
-        self.sandbox.clock(advance=3600)
+        self.sandbox.clock.advance(3600)
         self.play("remind", move)
         self.pull()
         self.assertEqual(len(move.payt_event_ids), 2)
-        self.assertEqual(event.moment, before + timedelta(hours=1))
+        self.assertGreaterEqual(event.moment, before + timedelta(hours=1))
 
     def test_each_pause_is_there(self):
         move = self.make_sent_invoice()
@@ -105,7 +113,7 @@ class TestDunning(DunningCase):
             self.play("pause", move)
             self.pull()
             self.play("unpause", move)
-            self.sandbox.clock(advance=60)
+            self.sandbox.clock.advance(60)
         self.pull()
         self.assertEqual(move.payt_event_ids.mapped("kind").count("paused"), 2)
 
@@ -143,7 +151,7 @@ class TestDunning(DunningCase):
         self.play("bailiff", move)
         self.pull()
         self.pull()
-        self.get_rows().write({"state": "pending"})
+        self.get_rows().sudo().write({"state": "pending"})
         self.follow()
         for text in ("Final notice", "Debt collection started", "Handed to the bailiff"):
             self.assertEqual(self.count_messages(move, text), 1, text)
@@ -170,7 +178,7 @@ class TestDunning(DunningCase):
         for state, message in (("queued", False), ("error", "No VAT rate")):
             move.sudo().write({"payt_state": state, "payt_message": message})
             self.play("remind", move)
-            self.sandbox.clock(advance=60)
+            self.sandbox.clock.advance(60)
             self.pull()
             self.assertEqual((move.payt_state, move.payt_message), (state, message))
             self.assertEqual(move.payt_step_state, "reminded")
@@ -282,8 +290,8 @@ class TestDunning(DunningCase):
         self.assertEqual(len(rows), len(moves))
         few, many = (self.count_queries(payload, count) for count in (10, 110))
         per_row = (many - few) / 100
-        # the savepoint, the invoice, its first event and the row itself
-        self.assertLessEqual(per_row, 9, f"{few} queries for 10, {many} for 110")
+        # the savepoint and its end, the events, the invoice and the row itself
+        self.assertLessEqual(per_row, 6, f"{few} queries for 10, {many} for 110")
 
     def count_queries(self, payload, count):
         """How many queries it takes to follow so many invoices with a new reminder."""
