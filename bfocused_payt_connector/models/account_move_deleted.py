@@ -21,18 +21,6 @@ class AccountMove(models.Model):
         help="PAYT is told that it was sent already, if it was, so that nobody gets it twice.",
     )
 
-    # === ACTIONS
-
-    def action_payt_retry(self):
-        # EXTENDS: also what was deleted at PAYT, which forgot what it took before
-        deleted = self.filtered("payt_deleted_at")
-        deleted.sudo().write({"payt_deleted_at": False})
-        result = super().action_payt_retry()
-        ready = deleted.filtered(lambda move: not move._lacks_payt_document())
-        self.env["payt.outbox"]._put(ready, "invoice", force=True)
-        deleted.filtered("payt_blocked")._queue_payt_block()
-        return result
-
     # === BUSINESS
 
     def _follow_payt_deletion(self, payt_id, deleted_at):
@@ -77,6 +65,19 @@ class AccountMove(models.Model):
         return self.state != "cancel" and self.payment_state not in ("paid", "reversed", "in_payment")
 
     # === WHAT GOES TO PAYT
+
+    def _queue_payt_invoices(self):
+        # EXTENDS: somebody sends it (again); PAYT forgot what it took before
+        deleted = self.filtered("payt_deleted_at")
+        deleted.sudo().write({"payt_deleted_at": False})
+        result = super()._queue_payt_invoices()
+        self.env["payt.outbox"]._put(deleted, "invoice", force=True)
+        deleted.filtered("payt_blocked")._queue_payt_block()
+        return result
+
+    def _hand_to_payt_on_posting(self):
+        # EXTENDS: nobody said so of a correction
+        return super(AccountMove, self.filtered(lambda move: not move.payt_deleted_at))._hand_to_payt_on_posting()
 
     def _queue_payt_update(self):
         # EXTENDS: what was paid when PAYT deleted it may be open again

@@ -259,7 +259,7 @@ class TestSignals(DunningCase):
         self.pull()
         for name in ("credit_limit_exceeded", "creditworthiness_changed", "label_added", "debtor_new_comment"):
             self.play("signal", debtor="D1001", event=name)
-        events = [one["event"] for one in self.sandbox.state()["events"]]
+        events = [one["event"] for one in self.sandbox.world.store.events]
         signals = self.env["payt.signal"].sudo()
         for event in events * 2:
             signals._put_event(self.backend, event)
@@ -319,8 +319,15 @@ class TestSignals(DunningCase):
         # a payment, which PAYT would be told of, doesn't bring it back
         self.pay(move, amount=10.0)
         self.push()
+        # nor does a correction, nor PAYT's change of mind about the customer
+        move.button_draft()
+        move.action_post()
+        self.customer.with_company(self.company)._queue_payt_refused(self.company)
+        self.push()
         self.assertEqual(self.sandbox.state()["invoices"], [])
+        self.assertEqual(move.payt_state, "error")
         move.action_payt_retry()
+        self.perform(self.get_sending_jobs())
         self.push()
         theirs = self.get_at_payt(move)
         self.assertNotEqual(str(theirs["id"]), old_id)
