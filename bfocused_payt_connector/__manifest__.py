@@ -20,6 +20,8 @@
         "views/payt_outbox_views.xml",
         "views/payt_mirror_views.xml",
         "views/payt_webhook_event_views.xml",
+        "views/payt_credit_case_views.xml",
+        "views/payt_signal_views.xml",
         "views/payt_backend_views.xml",
         "views/res_config_settings_views.xml",
         "views/res_config_settings_sending_views.xml",

@@ -1,4 +1,10 @@
-from odoo import fields, models
+from odoo import models
+from odoo.tools import float_compare
+
+END_OF_SERVICE = {
+    "end_of_service_announcement_at": "end_of_service_announcement",
+    "end_of_service_at": "end_of_service",
+}
 
 
 class PaytMirror(models.Model):
@@ -7,38 +13,88 @@ class PaytMirror(models.Model):
     _inherit = "payt.mirror"
 
     def _get_known_invoices(self):
-        """The Odoo invoices of these rows.
+        """The Odoo invoices of these rows, by the number that PAYT knows them by.
 
-        PAYT gives our own id back; the number finds those that were handed over by somebody else before.
+        An administration may have invoices of other senders, with identifiers of theirs: so one that doesn't bear our
+        identifier is ours only if its amount fits too. It was then handed over by somebody else before.
 
         :return: dict of PAYT id to ``account.move`` record
         """
-        payloads = {row.payt_id: row.sudo().payload for row in self}
+        rows = self.sudo()
         moves = self.env["account.move"].sudo()
-        own = [
-            int(p["invoice_identifier"]) for p in payloads.values() if (p.get("invoice_identifier") or "").isdecimal()
-        ]
-        numbers = [p["invoice_number"] for p in payloads.values() if p.get("invoice_number")]
+        wanted = {row._get_invoice_number() for row in rows} - {False}
         found = moves.search(
             [
                 ("company_id", "in", self.company_id.ids),
                 ("move_type", "in", moves.get_sale_types()),
-                "|",
-                ("id", "in", own),
-                ("name", "in", numbers),
+                ("name", "in", list(wanted)),
             ]
         )
-        by_id, by_name = {str(move.id): move for move in found}, {move.name: move for move in found}
-        return {
-            payt_id: move
-            for payt_id, payload in payloads.items()
-            if (move := by_id.get(payload.get("invoice_identifier")) or by_name.get(payload.get("invoice_number")))
-        }
+        # read for all of them at once
+        found.payt_event_ids.mapped("moment")
+        found.payt_credit_case_ids.mapped("payt_id")
+        by_name = found.grouped("name")
+        known = {row.payt_id: row._choose_move(by_name.get(row._get_invoice_number(), moves)) for row in rows}
+        return {payt_id: move for payt_id, move in known.items() if move}
+
+    def _get_invoice_number(self):
+        return (self.payload or {}).get("invoice_number") or False
+
+    def _choose_move(self, candidates):
+        payload = self.payload
+        # the list of deleted ones has it by another name, and no amounts
+        identifier = payload.get("invoice_identifier") or payload.get("origin_identifier")
+        own = candidates.filtered(lambda move: str(move.id) == identifier)
+        if own or "total_amount" not in payload:
+            return own
+        total = abs(float(payload["total_amount"] or 0))
+        return candidates.filtered(lambda move: not float_compare(move.amount_total, total, precision_digits=2))[:1]
 
     def _apply_invoices(self, known):
         move = known.get(self.payt_id)
         if not move:
             return None  # somebody else's: the administration may have invoices that aren't Odoo's
-        values = {"payt_invoice_id": self.payt_id, "payt_url": self.payload.get("deeplink_url")}
-        move.write({**values, "payt_synced_at": fields.Datetime.now()})
+        move._follow_payt(self.payload, self.read_at)
+        self._join_credit_case(move, self.payload.get("active_credit_case_id"))
+        self._keep_end_of_service(move)
         return move
+
+    def _apply_deleted_invoices(self, known):
+        move = known.get(self.payt_id)
+        if move:
+            move._follow_payt_deletion(self.payt_id, self.deleted_at)
+        return move
+
+    def _keep_end_of_service(self, move):
+        for name, kind in END_OF_SERVICE.items():
+            if moment := self._read_moment(self.payload.get(name)):
+                values = {"kind": kind, "partner_id": move.commercial_partner_id.id, "move_id": move.id}
+                key = f"invoices {self.payt_id} {kind}"
+                self.env["payt.signal"]._put(self.backend_id, key, {**values, "moment": moment})
+
+    def _apply_resource(self, resource):
+        # EXTENDS: an invoice also tells who its debtor is
+        result = super()._apply_resource(resource)
+        if resource == "invoices":
+            self._name_debtors()
+        return result
+
+    def _name_debtors(self):
+        """Debtors without a number of ours, as after a merge of customers, are the customers of their invoices."""
+        customers = {
+            str(row.payload.get("debtor_id")): row.res_id
+            for row in self.sudo()
+            if row.model == "account.move" and row.payload.get("debtor_id")
+        }
+        unknown = self.sudo().search(
+            [
+                ("backend_id", "in", self.backend_id.ids),
+                ("resource", "=", "debtors"),
+                ("payt_id", "in", list(customers)),
+                ("res_id", "=", False),
+            ]
+        )
+        moves = self.env["account.move"].sudo()
+        for row in unknown:
+            partner = moves.browse(customers[row.payt_id]).commercial_partner_id
+            row.write({"model": "res.partner", "res_id": partner.id, "state": "pending"})

@@ -199,7 +199,8 @@ class ResPartner(models.Model):
         mandate.filtered(lambda mandate: mandate.payt_state == "error")._queue_payt_mandates()
         moves = self.env["account.move"].sudo()
         of_debtor = [("commercial_partner_id", "=", self.id), ("company_id", "=", company.id)]
-        moves.search([*of_debtor, ("payt_state", "=", "error")]).action_payt_retry()
+        # what somebody deleted at PAYT isn't brought back by this
+        moves.search([*of_debtor, ("payt_state", "=", "error"), ("payt_deleted_at", "=", False)]).action_payt_retry()
 
     def _set_payt_debtor(self, state, message=False):
         if self.payt_contact_message:

@@ -2,6 +2,7 @@ from . import test_at_payt
 from . import test_backend
 from . import test_browser
 from . import test_debtors, test_invoices, test_mandates, test_payments, test_sending, test_follow_up, test_go_live
+from . import test_dunning, test_signals
 from . import test_neutralize
 from . import test_oauth
 from . import test_outbox
