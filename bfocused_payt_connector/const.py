@@ -108,6 +108,9 @@ EVENT_RESOURCES = {resource.removesuffix("s"): resource for resource in READ_RES
 TIMES_ASKED_AGAIN = 3
 EVENTS_PER_JOB = 500
 WEBHOOK_RETENTION_DAYS = 90
+
+# === WHAT PAYT DID
+
 # PAYT's moments of an invoice, in the order in which they come: the property, the kind of event, and what the invoice
 # then is (``payt_state``), if that changes. A credit case has some of them too.
 INVOICE_STEPS = (

@@ -104,7 +104,10 @@ class PaytWebhookEvent(models.Model):
             return
         unknown = self.filtered(lambda event: event._get_hint() in missing)
         unknown.write({"state": "unknown", "message": self.env._("PAYT doesn't have it (any more).")})
-        (self - unknown).write({"state": "done", "message": False, "done_at": fields.Datetime.now()})
+        read = self - unknown
+        for event in read.sudo():  # some say what no record of PAYT's shows
+            self.env["payt.signal"]._put_event(backend, event.payload)
+        read.write({"state": "done", "message": False, "done_at": fields.Datetime.now()})
 
     def _get_hint(self):
         """What one event is about: (resource, PAYT's id), or nothing where we don't read such records."""
