@@ -6,11 +6,13 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.addons.queue_job.exception import RetryableJobError
 
 from ..const import DEPRECATED, NOT_READ, PAGES_PER_JOB, READ_RESOURCES
+from ..payt_api import PaytError, PaytForbidden
 from ..payt_api.entities import ENTITIES
 from ..payt_api.operations import LISTINGS, WITH_DELETED
 from ..payt_api.paging import SyncMark
 
 SECONDS_BETWEEN_TRIES = 5  # of a job whose mark is in other hands
+SECONDS_AFTER_FAILURE = 300  # of PAYT's; the scheduled action asks again too
 DELETED_DAYS = 90  # PAYT lists what was deleted for so long
 
 
@@ -74,10 +76,14 @@ class PaytSyncMark(models.Model):
 
     # === JOB
 
-    def _enqueue(self):
-        """Leave the reading to jobs, one per list."""
+    def _enqueue(self, seconds=0):
+        """Leave the reading to jobs, one per list.
+
+        :param seconds: not before so many
+        """
         for mark in self:
             mark.with_user(SUPERUSER_ID).with_delay(
+                eta=seconds,
                 description=self.env._("%s: read %s", mark.backend_id.name, mark.resource),
                 identity_key=f"bfocused_payt_connector.read.{mark.id}",
             )._job_read()
@@ -89,8 +95,18 @@ class PaytSyncMark(models.Model):
             return
         if not self.try_lock_for_update(allow_referencing=True):
             raise RetryableJobError("The list is in other hands.", seconds=SECONDS_BETWEEN_TRIES, ignore_retry=True)
-        if self._read():
-            self._enqueue()
+        try:
+            with self.env.cr.savepoint():
+                goes_on = self._read()
+        except PaytForbidden as error:
+            self.backend_id._stop(str(error))
+        except PaytError as error:
+            self.error = str(error)
+            if error.retryable:
+                self._enqueue(SECONDS_AFTER_FAILURE)
+        else:
+            if goes_on:
+                self._enqueue()
 
     def _read(self, pages=PAGES_PER_JOB):
         """Read and store pages; the caller has locked the mark.

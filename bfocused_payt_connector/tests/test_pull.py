@@ -1,6 +1,9 @@
+from unittest.mock import patch
+
 from odoo import SUPERUSER_ID
 from odoo.tests import tagged
 
+from ..payt_api import backoff
 from .common import SandboxMixin
 from .data_common import PaytDataCase
 
@@ -74,3 +77,41 @@ class TestPull(PullCase):
         self.pull()
         self.assertEqual(self.get_rows().read(["checksum", "done_at", "state"]), before)
         self.assertEqual(set(self.get_rows().mapped("state")), {"done"})
+
+    def read(self, resource):
+        mark = self.env["payt.sync.mark"].with_user(SUPERUSER_ID)._get_marks(self.backend)
+        mark = mark.filtered(lambda one: one.resource == resource and not one.is_deleted)
+        mark._job_read()
+        return mark
+
+    def test_a_list_that_payt_cannot_give_says_so_and_is_asked_for_again(self):
+        self.make_invoice_at_payt()
+        self.enterContext(patch.object(backoff.Backoff, "pause", lambda *arguments: None))
+        self.sandbox.fail("error", path="/v1/invoices", method="GET")
+        mark = self.read("invoices")
+        self.assertTrue(mark.error)
+        self.assertFalse(mark.mark)
+        again = self.env["queue.job"].search([("identity_key", "=", f"bfocused_payt_connector.read.{mark.id}")])
+        self.assertTrue(again.eta)
+        self.read("invoices")
+        self.assertFalse(mark.error)
+        self.assertTrue(mark.mark)
+
+    def test_a_permission_that_is_missing_stops_the_connection_and_is_told(self):
+        self.sandbox.fail("forbidden", path="/v1/invoices", method="GET")
+        self.read("invoices")
+        self.assertTrue(self.backend.paused)
+        self.assertTrue(self.backend.activity_ids)
+
+    def test_a_list_of_exactly_the_pages_of_a_job_is_read_to_its_end(self):
+        for _invoice in range(3):
+            self.make_invoice_at_payt()
+        mark = self.env["payt.sync.mark"].with_user(SUPERUSER_ID)._get_marks(self.backend)
+        mark = mark.filtered(lambda one: one.resource == "invoices" and not one.is_deleted)
+        with patch("odoo.addons.bfocused_payt_connector.payt_api.reading.MAX_PER_PAGE", 1):
+            mark._read(pages=3)
+            self.assertTrue(mark.cursor or mark.mark)
+            while mark._read(pages=3):
+                pass
+        self.assertFalse(mark.cursor)
+        self.assertEqual(len(self.get_rows(resource="invoices")), 3)
