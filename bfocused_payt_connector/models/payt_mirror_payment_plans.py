@@ -17,8 +17,8 @@ class PaytMirror(models.Model):
     def _get_known_payment_plans(self):
         """What is known of the plans of these rows.
 
-        :return: dict with ``arrangements`` by plan, ``moves`` by plan, ``named`` (plans that a record of PAYT names) and
-            ``partners`` by PAYT's debtor
+        :return: dict with ``arrangements`` by plan, ``moves`` by plan, ``named`` (plans that a record of PAYT names)
+            and ``partners`` by PAYT's debtor
         """
         ids = self.mapped("payt_id")
         arrangements = (

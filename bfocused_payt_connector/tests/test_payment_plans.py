@@ -38,6 +38,11 @@ class PlanCase(PullCase):
 
     # === ODOO
 
+    def push_again(self):
+        """Without the pause after a failure."""
+        self.env["payt.outbox"].sudo().search([("state", "=", "pending")]).next_try_at = False
+        self.push()
+
     def make_arrangement(self, moves=None, count=3):
         moves = moves or self.move
         first = fields.Date.add(fields.Date.today(), days=30)
@@ -88,8 +93,7 @@ class TestPlansFromOdoo(PlanCase):
         self.push()
         self.assertEqual(arrangement.payt_state, "queued")
         self.assertEqual(len(self.get_plans()), 1)
-        self.env["payt.outbox"].search([("resource", "=", "payment_plan")]).next_try_at = False
-        self.push()
+        self.push_again()
         [plan] = self.get_plans()
         self.assertRecordValues(arrangement, [{"payt_state": "pushed", "payt_plan_id": plan["id"]}])
 
@@ -102,8 +106,7 @@ class TestPlansFromOdoo(PlanCase):
         [plan] = self.get_plans()
         self.assertEqual(self.get_arrangement(plan["id"]), arrangement)
         self.assertRecordValues(arrangement, [{"state": "agreed", "payt_state": "pushed"}])
-        self.env["payt.outbox"].search([("resource", "=", "payment_plan")]).next_try_at = False
-        self.push()
+        self.push_again()
         self.assertEqual(len(self.get_plans()), 1)
 
     def test_ended_before_we_knew_that_payt_has_it(self):
@@ -114,7 +117,7 @@ class TestPlansFromOdoo(PlanCase):
         arrangement.action_end()
         self.pull()
         self.assertEqual(arrangement.state, "broken")
-        self.push()
+        self.push_again()
         [plan] = self.get_plans()
         self.assertTrue(plan["deactivated_at"])
         self.pull()
@@ -192,7 +195,7 @@ class TestPlansFromPayt(PlanCase):
         self.assertIn("arrangement", self.move._get_debit_problem(fields.Date.today()))
 
     def follow_again(self, arrangement):
-        self.get_rows(resource="payment_plans", payt_id=arrangement.payt_plan_id).state = "pending"
+        self.get_rows(resource="payment_plans", payt_id=arrangement.payt_plan_id).sudo().state = "pending"
         self.follow()
 
     def test_an_approval_whose_answer_was_lost(self):
@@ -201,8 +204,7 @@ class TestPlansFromPayt(PlanCase):
         self.sandbox.fail("lost_answer", method="PATCH", path="/v1/payment_plans/.*", times=1)
         self.push()
         self.assertEqual(arrangement.payt_state, "queued")
-        self.env["payt.outbox"].search([("resource", "=", "payment_plan_approval")]).next_try_at = False
-        self.push()
+        self.push_again()
         self.assertRecordValues(arrangement, [{"state": "agreed", "payt_state": "pushed", "payt_message": False}])
 
     def test_a_refusal_goes_through_the_outbox(self):
@@ -301,7 +303,7 @@ class TestPlansFromPayt(PlanCase):
 
     def test_a_term_that_expired_at_payt_changes_nothing_by_itself(self):
         arrangement = self.agree()
-        self.sandbox.clock(advance=40 * 24 * 3600)
+        self.sandbox.world.clock.advance(40 * 24 * 3600)
         self.assertEqual(self.play("expire_terms")["terms"], 1)
         self.pull()
         self.assertEqual(arrangement.state, "agreed")
