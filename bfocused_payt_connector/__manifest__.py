@@ -17,6 +17,7 @@
         "wizards/payt_go_live_views.xml",
         "views/account_banking_mandate_views.xml",
         "views/account_move_views.xml",
+        "views/payment_arrangement_views.xml",
         "views/payt_outbox_views.xml",
         "views/payt_mirror_views.xml",
         "views/payt_webhook_event_views.xml",

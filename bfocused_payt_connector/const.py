@@ -46,6 +46,10 @@ RESOURCES = (
     "psp_mandate_revocation",
     "invoice_block",
     "invoice_resume",
+    "payment_plan",
+    "payment_plan_approval",
+    "payment_plan_rejection",
+    "payment_plan_end",
 )
 RANKS = {resource: rank for rank, resource in enumerate(RESOURCES)}
 
@@ -61,12 +65,18 @@ WRITES_BY_NUMBER = {
     "invoice_block": "block_invoices",
     "invoice_resume": "resume_invoices",
 }
+# Steps of a plan that PAYT has: the client's method, and the field of the plan that says it was done
+PLAN_STEPS = {
+    "payment_plan_approval": ("approve_payment_plan", "approved_at"),
+    "payment_plan_rejection": ("reject_payment_plan", "rejected_at"),
+    "payment_plan_end": ("deactivate_payment_plan", "deactivated_at"),
+}
 # Saying these again with the same payload is never superfluous: something else may have undone it in between.
 ALWAYS_SENT = frozenset(WRITES_BY_NUMBER)
 
 # Records per job. A job has to end well within Odoo's limit of 120 seconds for a request, and each record of these
 # costs a request of its own: an invoice two uploads, a mandate one.
-BATCH_SIZES = {"invoice": 200, "psp_mandate": 100}
+BATCH_SIZES = {"invoice": 200, **dict.fromkeys(("psp_mandate", "payment_plan", *PLAN_STEPS), 100)}
 
 # Pauses of the outbox, in seconds: they grow from the first to the longest and end after so many tries (about a day)
 FIRST_PAUSE = 30

@@ -1,1 +1,1 @@
-from . import billing_run, mandate_form, portal_mandate, portal_order, portal_usage
+from . import billing_run, mandate_form, portal_arrangement, portal_mandate, portal_order, portal_usage

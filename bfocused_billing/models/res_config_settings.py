@@ -37,6 +37,8 @@ class ResConfigSettings(models.TransientModel):
     mandate_country_group_id = fields.Many2one(related="company_id.mandate_country_group_id", readonly=False)
     mandate_attempt_limit = fields.Integer(related="company_id.mandate_attempt_limit", readonly=False)
     mandate_attempt_minutes = fields.Integer(related="company_id.mandate_attempt_minutes", readonly=False)
+    arrangement_grace_days = fields.Integer(related="company_id.arrangement_grace_days", readonly=False)
+    arrangement_max_terms = fields.Integer(related="company_id.arrangement_max_terms", readonly=False)
 
     @api.onchange("use_billing")
     def _onchange_use_billing(self):

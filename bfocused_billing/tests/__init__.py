@@ -27,6 +27,7 @@ from . import (
     test_mandate_replaced,
     test_mandate_request,
     test_pauses,
+    test_payment_arrangement,
     test_periods,
     test_payment_reversal,
     test_planned_changes,

@@ -6,6 +6,7 @@ from . import (
     billing_import,
     billing_import_line,
     mandate_paper,
+    payment_arrangement_new,
     payment_return_import,
     sale_advance_payment_inv,
     subscription_change,

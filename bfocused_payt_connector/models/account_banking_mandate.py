@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_date
 
 from ..payt_api.guard import guarded
 from ..payt_api.payloads import PspMandatePayload
@@ -190,6 +191,19 @@ class AccountBankingMandate(models.Model):
         debtor._get_billing_mandate(backend.company_id).filtered(
             lambda mandate: mandate._is_for_payt()
         )._queue_payt_mandates()
+
+    def _end_at_payt(self, revoked_at):
+        """It was revoked at the payment provider, not by us: nothing can be collected with it any more.
+
+        :param revoked_at: ``datetime`` without time zone
+        """
+        self.ensure_one()
+        # first, or cancelling it would be told to PAYT
+        self.write({"payt_state": "revoked", "payt_message": False})
+        if self.state in ("draft", "valid"):
+            self.cancel()
+        day = format_date(self.env, revoked_at.date())
+        self.message_post(body=self.env._("Revoked at PAYT's payment provider on %s.", day))
 
     def _payt_refused_psp_mandate_revocation(self, backend, reasons):
         if reasons and all(GONE in reason for reason in reasons):

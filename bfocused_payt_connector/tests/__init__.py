@@ -8,6 +8,7 @@ from . import test_oauth
 from . import test_outbox
 from . import test_outbox_failures
 from . import test_outbox_resources
+from . import test_payment_plans, test_pull_mandates
 from . import test_secrets
 from . import test_throttle
 from . import test_token

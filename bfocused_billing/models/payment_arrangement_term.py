@@ -1,0 +1,44 @@
+from odoo import api, fields, models
+
+
+class PaymentArrangementTerm(models.Model):
+    """What has to be paid by when."""
+
+    _name = "bfocused.payment.arrangement.term"
+    _description = "Term of a Payment Arrangement"
+    _order = "due_date, id"
+    _rec_name = "due_date"
+
+    arrangement_id = fields.Many2one("bfocused.payment.arrangement", required=True, index=True, ondelete="cascade")
+    company_id = fields.Many2one(related="arrangement_id.company_id", store=True)
+    currency_id = fields.Many2one(related="arrangement_id.currency_id")
+    due_date = fields.Date(required=True)
+    amount = fields.Monetary(required=True)
+    open_amount = fields.Monetary(string="Still open", compute="_compute_open_amount")
+
+    _amount_positive = models.Constraint("CHECK (amount > 0)", "A term is above zero.")
+
+    # === COMPUTE
+
+    @api.depends("due_date", "amount", "arrangement_id.state", "arrangement_id.open_amount")
+    def _compute_open_amount(self):
+        for arrangement, terms in self.grouped("arrangement_id").items():
+            rests = arrangement._get_term_rests() if arrangement else {}
+            for term in terms:
+                term.open_amount = rests.get(term, term.amount)
+
+    # === CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        terms = super().create(vals_list)
+        terms.arrangement_id._check_editable()
+        return terms
+
+    def write(self, vals):
+        self.arrangement_id._check_editable()
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_decided(self):
+        self.arrangement_id._check_editable()
