@@ -1,6 +1,8 @@
 from . import (
     payt_record_mixin,
+    payt_secret_mixin,
     payt_backend,
+    payt_backend_moving,
     payt_backend_client,
     payt_backend_check,
     payt_token,

@@ -123,6 +123,14 @@ class AccountBankingMandate(models.Model):
         self.ensure_one()
         return self.unique_mandate_reference
 
+    def _check_payt_reference(self):
+        """PAYT takes and looks up references and debtor numbers in a list with commas."""
+        company = self.company_id
+        number = self.partner_id.commercial_partner_id.with_company(company).payt_debtor_number
+        for text in (self.unique_mandate_reference, number):
+            if "," in (text or ""):
+                raise UserError(self.env._("PAYT can't look up what has a comma in it: %s", text))
+
     def _prepare_payt_psp_mandate(self, backend):
         """The signed mandate, unless PAYT has to revoke another one of this debtor first."""
         self.ensure_one()
@@ -131,6 +139,7 @@ class AccountBankingMandate(models.Model):
         debtor = self.partner_id.commercial_partner_id.with_company(backend.company_id)
         if self != debtor._get_billing_mandate(backend.company_id) or self._get_payt_predecessors():
             return None
+        self._check_payt_reference()
         account = self.sudo().partner_bank_id
         return guarded(
             PspMandatePayload,
@@ -178,6 +187,7 @@ class AccountBankingMandate(models.Model):
         self.ensure_one()
         if self.payt_state != "revoking" or (self._is_for_payt() and not self._is_replaced_at_payt()):
             return None
+        self._check_payt_reference()
         return {"mandate_reference": self._get_payt_key_psp_mandate_revocation()}
 
     def _is_replaced_at_payt(self):

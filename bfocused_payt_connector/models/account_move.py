@@ -50,6 +50,12 @@ class AccountMove(models.Model):
 
     # === CRUD
 
+    def write(self, vals):
+        # EXTENDS 'account': under another number PAYT would have it twice, and both to be paid
+        if "name" in vals and self.filtered(lambda move: move.name != vals["name"] and move._is_known_at_payt()):
+            raise UserError(self.env._("PAYT knows this invoice by its number, which can't change any more."))
+        return super().write(vals)
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_at_payt(self):
         if self.filtered(lambda move: move._is_known_at_payt()):
@@ -95,9 +101,10 @@ class AccountMove(models.Model):
             move.sudo().write(values)
 
     def _lacks_payt_document(self):
-        """Whether PAYT is to send the invoice, but there is no PDF yet."""
+        """Whether PAYT is to send the invoice, but there is no PDF (yet, or since it was corrected)."""
         self.ensure_one()
-        return self.payt_sent_by != "odoo" and not self.payt_pushed_at and not self.invoice_pdf_report_id
+        is_out = self.payt_sent_by == "odoo" or (self.payt_pushed_at and self.payt_sent_at)
+        return self.state == "posted" and not is_out and not self.invoice_pdf_report_id
 
     # === QUEUE
 
@@ -110,8 +117,7 @@ class AccountMove(models.Model):
             records._queue_payt_vat_rates(company)
             debtors = records.with_company(company).commercial_partner_id
             debtors.filtered(lambda debtor: debtor.payt_debtor_state != "pushed")._queue_payt_debtor()
-            addresses = records.with_company(company).filtered(lambda move: move._has_own_payt_contact()).partner_id
-            addresses._queue_payt("contact")
+            records._queue_payt_contacts()
         waiting = moves.filtered(lambda move: move.payt_state in (False, "none", "error"))
         waiting.sudo().write({"payt_state": "queued", "payt_message": False})
         moves._queue_payt("invoice")
@@ -119,7 +125,14 @@ class AccountMove(models.Model):
     def _queue_payt_update(self):
         """Put those that PAYT has, or will have, into the outbox again."""
         known = self.filtered(lambda move: move.is_sale_document() and move.payt_state not in (False, "none"))
+        known._queue_payt_contacts()
         known._queue_payt("invoice")
+
+    def _queue_payt_contacts(self):
+        """Addresses of their own that these invoices name; also one that became that since."""
+        for company, moves in self.grouped("company_id").items():
+            moves = moves.with_company(company)
+            moves.filtered(lambda move: move._has_own_payt_contact()).partner_id._queue_payt("contact")
 
     def _queue_payt_vat_rates(self, company):
         lines = self.invoice_line_ids.filtered(lambda line: line.display_type == "product")

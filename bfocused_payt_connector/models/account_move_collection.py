@@ -7,6 +7,9 @@ NOT_THERE = (False, "none")
 # after a reversal (account_move_reversed.py): the customer is to pay by bank transfer
 NOT_DEBITED = ("reminder", "dispute", "staff")
 
+# a reversal or a new mandate changes how it is paid; the customer's order number may come later, or another day
+CHANGING = {"collection_state", "mandate_id", "payment_mode_id", "ref", "invoice_date_due"}
+
 
 class AccountMove(models.Model):
     """What PAYT collects, the company's own payment orders leave alone: nobody pays twice."""
@@ -14,9 +17,9 @@ class AccountMove(models.Model):
     _inherit = "account.move"
 
     def write(self, vals):
-        # EXTENDS 'account': a reversal, or a new mandate, changes how an invoice that PAYT has is paid
+        # EXTENDS 'account': what may still change on an invoice that PAYT has
         result = super().write(vals)
-        if {"collection_state", "mandate_id", "payment_mode_id"} & vals.keys():
+        if CHANGING & vals.keys():
             self._queue_payt_update()
         return result
 

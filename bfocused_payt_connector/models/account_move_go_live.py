@@ -33,3 +33,4 @@ class AccountMove(models.Model):
             # noon is the same day in all of Europe
             move.write({"payt_sent_at": datetime.combine(move.invoice_date, time(12)), "payt_sent_by": "odoo"})
         (moves - unsent)._queue_payt_invoices()
+        moves.filtered("payt_blocked")._queue_payt_block()

@@ -85,7 +85,7 @@ class AccountMove(models.Model):
         """Whether this invoice goes to another address than the customer's invoices do."""
         self.ensure_one()
         debtor = self.commercial_partner_id
-        return self.partner_id not in debtor | debtor._get_payt_recipients()[0]
+        return self.partner_id != debtor and self.partner_id != debtor._get_payt_recipients()[0]
 
     def _get_payt_sent_at(self):
         """Given, PAYT doesn't send the invoice: Odoo did, or it is cancelled before PAYT could."""

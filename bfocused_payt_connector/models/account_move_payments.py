@@ -33,7 +33,19 @@ class AccountMove(models.Model):
         bookings = self._get_payt_reconciled() + self._get_payt_returned()
         if self.state == "cancel":
             bookings += self._get_payt_settlement(bookings)
+        bookings = self._join_payt_bookings(bookings)
         return [self._prepare_payt_payment(b) for b in sorted(bookings, key=lambda b: (b.date, b.place, b.key))]
+
+    def _join_payt_bookings(self, bookings):
+        """One booking per name: of a payment that the bank took back in part, the rest may still stand."""
+        by_key = {}
+        for booking in bookings:
+            if same := by_key.get(booking.key):
+                same.amount = self.currency_id.round(same.amount + booking.amount)
+                same.book_amount = self.company_currency_id.round(same.book_amount + booking.book_amount)
+            else:
+                by_key[booking.key] = booking
+        return list(by_key.values())
 
     def _prepare_payt_payment(self, booking):
         values = {
@@ -132,6 +144,7 @@ class AccountMove(models.Model):
     def _get_payt_returned_amounts(self, partial):
         """This invoice's part of a returned payment, which may have paid several: each its total, in their order."""
         left, book_left = partial.credit_amount_currency, partial.amount
+        currency = partial.credit_move_id.currency_id
         lines = partial.origin_returned_move_ids.sorted(lambda line: (line.date_maturity or line.date, line.id))
         amount = book_amount = 0.0
         for line in lines:
@@ -139,6 +152,8 @@ class AccountMove(models.Model):
             part = left if last else min(left, abs(line.amount_currency))
             book_part = book_left if last else min(book_left, abs(line.balance))
             left, book_left = left - part, book_left - book_part
+            if line.currency_id != currency:  # paid in another one: by what it is in the books
+                part = book_part * abs(line.amount_currency / line.balance) if line.balance else 0.0
             if line.move_id == self:
                 amount, book_amount = amount + part, book_amount + book_part
         return self.currency_id.round(amount), self.company_currency_id.round(book_amount)

@@ -46,6 +46,11 @@ class AccountTax(models.Model):
 
     # === WHAT GOES TO PAYT
 
+    def _get_payt_backend(self):
+        # EXTENDS 'payt.record.mixin': the branches of a company use its taxes
+        self.ensure_one()
+        return self.env["payt.backend"].sudo().search([("company_id", "child_of", self.company_id.id)])
+
     def _queue_payt_vat_rates(self):
         """Those that PAYT doesn't know yet, or refused."""
         unknown = self.filtered(lambda tax: tax.payt_state in ("none", "error"))._queue_payt("vat_rate")

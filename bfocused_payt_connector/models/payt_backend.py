@@ -16,7 +16,7 @@ class PaytBackend(models.Model):
     """One PAYT administration of one company: how to get there, and whether we go there at all."""
 
     _name = "payt.backend"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["payt.secret.mixin", "mail.thread", "mail.activity.mixin"]
     _description = "PAYT Connection"
     _check_company_auto = True
 

@@ -38,7 +38,7 @@ FILES_IN_MEMORY = 50
 
 @dataclass
 class Parcel:
-    """A record on its way: what is sent of it, and the rows that asked for it (with a successor two)."""
+    """A record on its way: what is sent of it, and the row that asked for it."""
 
     rows: Any
     record: Any
@@ -134,7 +134,14 @@ class PaytOutbox(models.Model):
         ]
         first = self.search(domain, order="id", limit=1)
         rows = self.search(domain, order="id", limit=BATCH_SIZES.get(first.resource, MAX_RECORDS_PER_WRITE))
-        return rows.try_lock_for_update(allow_referencing=True)
+        return rows._get_one_per_record().try_lock_for_update(allow_referencing=True)
+
+    def _get_one_per_record(self):
+        """The first row of each record. The other one stays free to take up what changes while this one is sent."""
+        first = {}
+        for row in self:
+            first.setdefault(row._get_key(), row.id)
+        return self.browse(first.values())
 
     # === A BATCH
 
@@ -255,14 +262,20 @@ class PaytOutbox(models.Model):
         return to_send
 
     def _get_last_taken(self, backend, resource, parcels):
-        """The checksum of what PAYT took last, by model and id."""
+        """The checksum of what PAYT took last, by model and id; not where something else was tried since."""
         taken = {}
         for model, ids in self._get_ids_by_model(parcels).items():
             self.env.cr.execute(
                 """
-                SELECT DISTINCT ON (res_id) res_id, checksum FROM payt_outbox
-                 WHERE backend_id = %s AND model = %s AND resource = %s AND state = 'sent' AND res_id IN %s
-                 ORDER BY res_id, sent_at DESC, id DESC""",
+                SELECT res_id, checksum FROM (
+                    SELECT DISTINCT ON (res_id) * FROM payt_outbox
+                     WHERE backend_id = %s AND model = %s AND resource = %s AND state = 'sent' AND res_id IN %s
+                     ORDER BY res_id, sent_at DESC, id DESC) taken
+                 WHERE NOT EXISTS (
+                    SELECT FROM payt_outbox tried
+                     WHERE tried.backend_id = taken.backend_id AND tried.model = taken.model
+                       AND tried.resource = taken.resource AND tried.res_id = taken.res_id
+                       AND tried.id > taken.id AND tried.tries > 0 AND tried.state != 'sent')""",
                 [backend.id, model, resource, tuple(ids)],
             )
             taken |= {(model, res_id): checksum for res_id, checksum in self.env.cr.fetchall()}

@@ -23,8 +23,8 @@ class PaytRecordMixin(models.AbstractModel):
         :return: those that belong to an administration
         """
         queued = self.browse()
-        for company, records in self.grouped(lambda record: record.company_id or self.env.company).items():
-            if company._get_payt_backend():
+        for records in self.grouped(lambda record: record.company_id or self.env.company).values():
+            if records[:1]._get_payt_backend():
                 queued += records
         if queued:
             self.env["payt.outbox"]._put(queued, resource)

@@ -25,6 +25,7 @@ class PaytToken(models.Model):
     """
 
     _name = "payt.token"
+    _inherit = ["payt.secret.mixin"]
     _description = "PAYT Token"
 
     backend_id = fields.Many2one("payt.backend", required=True, ondelete="cascade", readonly=True)

@@ -31,6 +31,12 @@ class ResCompany(models.Model):
         values = {"code": NO_VAT, "rate": "0", "name": "Geen btw", "category": "none"}
         return guarded(VatRatePayload, values)
 
+    def _forget_payt_vat_rates(self):
+        """Another administration has none of them."""
+        taxes = self.env["account.tax"].sudo().with_context(active_test=False)
+        taxes.search([("company_id", "parent_of", self.ids), ("payt_state", "!=", "none")]).payt_state = "none"
+        self.sudo().filtered("payt_no_vat_known").payt_no_vat_known = False
+
     def _payt_taken_vat_rate(self, backend, answer):
         return None
 

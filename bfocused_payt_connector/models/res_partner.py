@@ -82,6 +82,8 @@ class ResPartner(models.Model):
         if self.payt_debtor_number:
             return
         wanted = (self.ref or "").strip()
+        if "," in wanted:  # PAYT looks up numbers by a list with commas
+            wanted = ""
         everybody = self.sudo().with_context(active_test=False)
         taken = wanted and everybody.search_count([("payt_debtor_number", "=", wanted), ("id", "!=", self.id)], limit=1)
         self.sudo().payt_debtor_number = wanted if wanted and not taken else GENERATED_NUMBER % self.id

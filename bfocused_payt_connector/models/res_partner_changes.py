@@ -35,6 +35,13 @@ class ResPartner(models.Model):
             (self & self.commercial_partner_id)._queue_payt_changes({"debtor"})
         return result
 
+    def unlink(self):
+        # EXTENDS 'base': an address for invoices or reminders that goes
+        debtors = self.commercial_partner_id - self
+        result = super().unlink()
+        debtors.exists()._queue_payt_changes({"contact"})
+        return result
+
     @api.model
     def _get_payt_resources(self, names):
         """What PAYT has to be told again when these fields change."""
@@ -57,5 +64,21 @@ class ResPartner(models.Model):
             known = partners.filtered(lambda partner: partner.payt_debtor_state not in (False, "none"))
             if not known:
                 continue
-            for resource in sorted(resources):
-                self.env["payt.outbox"].with_company(company)._put(known, resource)
+            outbox = self.env["payt.outbox"].with_company(company)
+            if "contact" in resources:
+                outbox._put(known | known._get_payt_addresses(), "contact")
+            if "debtor" in resources:
+                outbox._put(known, "debtor")
+
+    def _get_payt_addresses(self):
+        """Addresses of these customers that are contacts of their own at PAYT, as some invoices go there."""
+        family = self.with_context(active_test=False).search(
+            [("commercial_partner_id", "in", self.ids), ("id", "not in", self.ids)]
+        )
+        rows = self.env["payt.outbox"].search(
+            [
+                ("backend_id", "=", self.env.company._get_payt_backend().id),
+                *(("model", "=", self._name), ("resource", "=", "contact"), ("res_id", "in", family.ids)),
+            ]
+        )
+        return self.browse(set(rows.mapped("res_id")))

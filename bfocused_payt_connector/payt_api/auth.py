@@ -139,7 +139,7 @@ def _ask(base_url: str, client_id: str, client_secret: str, grant: dict, *, secr
         )
     except requests.RequestException as error:
         raise _lost(no_answer(error, "the token request"), once) from None
-    if response.status_code == 200:
+    if 200 <= response.status_code < 300:
         try:
             return _token_set(response.json(), started)
         except (ValueError, KeyError, TypeError, AttributeError):

@@ -28,7 +28,6 @@ from .redaction import redacted, unlogged
 from .throttle import LocalThrottle, Throttle
 from .wire import UPLOAD_TIMEOUT
 
-DONE = {200, 201, 204}
 MISSING_PERMISSION = "Missing permission:"
 
 
@@ -150,7 +149,7 @@ class Transport:
         except requests.RequestException as error:
             raise no_answer(error, what) from None
         self._note_clock(response)
-        if response.status_code not in DONE:
+        if not 200 <= response.status_code < 300:
             raise self._error(response, what)
         if not parse or not response.content:
             return None

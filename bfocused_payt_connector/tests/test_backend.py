@@ -149,6 +149,17 @@ class TestBackend(PaytCase):
         with self.assertRaises(UserError):
             self.backend.unlink()
 
+    def test_no_secret_gets_into_an_export(self):
+        self.assertTrue(self.backend.export_data(["name", "auth_method"])["datas"])
+        for records, name in (
+            (self.backend, "access_token"),
+            (self.backend, "client_secret"),
+            (self.backend, "token_ids/refresh_token"),
+            (self.company, "payt_backend_ids/webhook_secret"),
+        ):
+            with self.subTest(name), self.assertRaises(AccessError):
+                records.export_data([name])
+
     def test_the_settings_lead_to_the_connection(self):
         settings = self.env["res.config.settings"].create({})
         self.assertEqual(settings.payt_backend_id, self.backend)

@@ -144,6 +144,42 @@ class TestDebtors(PaytDataCase):
         self.assert_put(self.customer, "contact")
         self.assertFalse(self.get_rows(child))
 
+    def test_an_address_that_invoices_go_to_is_followed_too(self):
+        depot = self.make_address("Depot", "other")
+        self.make_pushed_invoice(partner=depot)
+        self.env["payt.outbox"]._put(depot, "contact")
+        self.get_rows().state = "sent"
+        depot.email = "anders@jansen.example"
+        self.assert_put(depot, "contact")
+        self.get_rows().state = "sent"
+        self.customer.payt_reminder_contact_id = self.make_address("Incasso", "other")
+        self.assert_put(depot, "contact")
+
+    def test_an_address_that_is_deleted_is_not_used_any_more(self):
+        address = self.make_address("Administratie", "invoice")
+        self.customer._queue_payt_debtor()
+        self.clear_outbox()
+        address.unlink()
+        self.assert_put(self.customer, "contact")
+
+    def test_a_number_with_a_comma_is_two_numbers_to_payt(self):
+        self.customer.ref = "D1,D2"
+        self.customer.payt_debtor_number = False
+        self.customer._queue_payt_debtor()
+        self.assertEqual(self.customer.payt_debtor_number, f"ODOO-{self.customer.id}")
+
+    def make_address(self, name, kind):
+        return self.env["res.partner"].create(
+            {"name": name, "parent_id": self.customer.id, "type": kind, "email": f"{name}@jansen.example"}
+        )
+
+    def test_the_rates_of_a_company_go_where_its_branches_are_too(self):
+        branch = self.env["res.company"].create({"name": "Filiaal", "parent_id": self.company.id})
+        backend = self.env["payt.backend"].create({"company_id": branch.id, "administration_id": "82"})
+        self.tax.payt_state = "none"
+        self.tax._queue_payt_vat_rates()
+        self.assertEqual(self.get_rows(self.tax).backend_id, self.backend + backend)
+
     def test_another_account_is_the_debtor_s(self):
         self.make_debtor()
         account = self.env["res.partner.bank"].create(

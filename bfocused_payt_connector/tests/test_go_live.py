@@ -76,3 +76,22 @@ class TestGoLive(PaytDataCase):
         self.hand_over(self.preview())
         mandate = self.customer._get_billing_mandate(self.company)
         self.assert_put(mandate, "psp_mandate")
+
+    def test_another_administration_has_nothing_and_gets_all_of_it_again(self):
+        move = self.make_pushed_invoice()
+        self.take(self.customer, "debtor")
+        self.take(self.tax, "vat_rate")
+        self.env["payt.outbox"]._put(move, "invoice")
+        self.get_rows(move).state = "sent"
+        number = self.customer.payt_debtor_number
+        self.backend.mailing = "payt"
+        self.assertEqual(move.payt_state, "pushed", "the same administration has it")
+        self.backend.administration_id = "99"
+        self.assertEqual((move.payt_state, move.payt_pushed_at, self.tax.payt_state), ("none", False, "none"))
+        self.assertEqual((self.customer.payt_debtor_state, self.customer.payt_debtor_number), ("none", number))
+        wizard = self.env["payt.go.live"].create({})
+        self.assertIn(move, wizard._get_moves())
+        move._job_hand_to_payt(False)
+        self.assert_put(move, "invoice")
+        self.assert_put(self.customer, "contact", "debtor")
+        self.assert_put(self.tax, "vat_rate")

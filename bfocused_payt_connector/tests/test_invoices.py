@@ -268,3 +268,41 @@ class TestInvoices(PaytDataCase):
         self.take(move, "invoice")
         self.assertEqual((move.payt_state, move.payt_message), ("pushed", False))
         self.assertTrue(move.payt_pushed_at and move.payt_synced_at)
+
+    def test_the_order_number_may_come_later(self):
+        move = self.make_pushed_invoice()
+        move.ref = "PO-77"
+        self.assert_put(move, "invoice")
+        self.assertEqual(self.prepare(move, "invoice")["order_number"], "PO-77")
+
+    def test_the_number_payt_knows_stays(self):
+        move = self.make_pushed_invoice()
+        move.button_draft()
+        with self.assertRaises(UserError):
+            move.name = "INV/2026/99999"
+        other = self.make_invoice(post=False)
+        other.name = "INV/2026/99999"
+
+    def test_a_corrected_invoice_that_payt_has_still_to_send_gets_its_new_document(self):
+        move = self.make_pushed_invoice()
+        self.get_sending_jobs().state = "done"
+        move.button_draft()
+        move.invoice_line_ids.price_unit = 80
+        move.action_post()
+        self.assertNotIn("document", self.prepare(move, "invoice"))
+        self.perform(self.get_sending_jobs())
+        payload = self.prepare(move, "invoice")
+        self.assertIn("document", payload)
+        self.assertEqual(payload["amount_total"], "96.80")
+
+    def test_an_address_that_became_one_of_its_own_goes_with_the_invoice(self):
+        address = self.env["res.partner"].create(
+            {"name": "Oud", "parent_id": self.customer.id, "type": "invoice", "email": "oud@jansen.example"}
+        )
+        move = self.make_pushed_invoice(partner=address)
+        self.assertNotIn("contact_identifier", self.prepare(move, "invoice"))
+        address.type = "other"
+        self.clear_outbox()
+        self.pay(move, 10)
+        self.assertEqual(self.prepare(move, "invoice")["contact_identifier"], str(address.id))
+        self.assert_put(address, "contact")

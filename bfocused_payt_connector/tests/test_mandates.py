@@ -103,3 +103,12 @@ class TestMandates(PaytDataCase):
         mandate.cancel()
         self.assert_put(move, "invoice")
         self.assertEqual(self.prepare(move, "invoice")["payment_method"], "bank_transfer")
+
+    def test_a_reference_with_a_comma_stops_no_other(self):
+        mandate = self.make_mandate(self.signer, unique_mandate_reference="M,1")
+        with self.assertRaisesRegex(UserError, "M,1"):
+            mandate._prepare_payt_psp_mandate(self.backend)
+        mandate.payt_state = "revoking"
+        mandate.state = "cancel"
+        with self.assertRaisesRegex(UserError, "M,1"):
+            mandate._prepare_payt_psp_mandate_revocation(self.backend)

@@ -182,13 +182,39 @@ class TestOutbox(OutboxCase):
         self.assertEqual(self.rows(self.jansen).state, "cancelled")
         self.assertEqual(self.rows(state="cancelled").mapped("res_id"), [self.jansen.id, gone.id])
 
-    def test_the_successor_of_a_row_goes_along_with_it(self):
+    def test_the_successor_of_a_row_goes_after_it_at_no_cost(self):
         """Its sender was lost after the record changed once more."""
         self.put(self.jansen)
         self.rows(self.jansen).copy({"is_successor": True})
         self.empty()
         self.assertEqual(self.rows(self.jansen).mapped("state"), ["sent", "sent"])
         self.assertEqual(sum(self.sandbox.traffic.by_operation.values()), 1)
+
+    def test_while_a_record_is_sent_a_row_stays_free_for_what_changes_meanwhile(self):
+        """Both locked, a change could neither mark one nor add a third, and would be lost."""
+        self.put(self.jansen)
+        first = self.rows(self.jansen)
+        successor = first.copy({"is_successor": True})
+        self.put(self.pietersen)
+        taken = self.outbox._take_batch(self.backend)
+        self.assertEqual(taken, first + self.rows(self.pietersen))
+        self.assertNotIn(successor, taken)
+
+    def test_what_payt_has_isnt_known_after_something_else_was_tried(self):
+        self.put(self.jansen)
+        self.empty()
+        self.jansen.name = "Jansen BV"
+        self.put(self.jansen)
+        # PAYT took it, and its answer was lost
+        self.rows(self.jansen, state="pending")._put_off("PAYT did not answer in time.")
+        self.jansen.name = "Nothing"
+        self.rows(self.jansen, state="pending").next_try_at = False
+        self.empty()
+        self.assertEqual(self.rows(self.jansen)[-1:].state, "cancelled")
+        self.jansen.name = "Jansen"
+        self.put(self.jansen)
+        self.empty()
+        self.assertEqual(self.sandbox.traffic.by_operation, {"POST /v1/contacts": 2})
 
     def test_two_records_with_the_same_number_do_not_overwrite_each_other(self):
         self.jansen.ref = self.pietersen.ref = "C1"

@@ -201,3 +201,30 @@ class TestPayments(PaytDataCase):
                 self.env.invalidate_all()
 
         check()
+
+    def test_the_rest_of_a_payment_returned_in_part_has_the_same_name(self):
+        move = self.make_pushed_invoice()
+        item = self.pay(move).move_id.line_ids.filtered(lambda line: line.account_id.account_type == "asset_receivable")
+        reason = self.env["payment.return.reason"].create({"code": "MD06", "name": "Refund on request"})
+        line = {"partner_id": self.customer.id, "move_line_ids": item.ids, "amount": 40, "reason_id": reason.id}
+        journal = self.company_data["default_journal_bank"]
+        self.env["payment.return"].create(
+            {"journal_id": journal.id, "date": "2026-02-02", "line_ids": [Command.create(line)]}
+        ).action_confirm()
+        (item | move._get_payt_receivables()).reconcile()
+        payments = self.get_payments(move)
+        self.assertEqual([payment["amount"] for payment in payments], ["121.00", "-40.00"])
+        self.assertEqual(len({payment["origin_identifier"] for payment in payments}), 2)
+
+    def test_a_returned_payment_in_another_currency_is_told_in_the_invoice_s(self):
+        dollar = self.env.ref("base.USD")
+        dollar.active = True
+        self.env["res.currency.rate"].create(
+            {"currency_id": dollar.id, "company_id": self.company.id, "name": "2026-01-01", "rate": 2.0}
+        )
+        move = self.make_pushed_invoice(currency_id=dollar.id)
+        payment = self.pay(move, currency_id=self.company.currency_id.id)
+        self.return_payment(payment)
+        payments = self.get_payments(move)
+        self.assertEqual([payment["amount"] for payment in payments], ["121.00", "-121.00"])
+        self.assertEqual([payment["book_amount"] for payment in payments], ["60.50", "-60.50"])

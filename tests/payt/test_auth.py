@@ -144,3 +144,13 @@ def test_what_cannot_be_a_token_is_not_sent(sandbox, make_client, token):
     with pytest.raises(PaytForbidden):
         make_client(auth=PaytAuth(lambda: token)).administration()
     assert sandbox.traffic.as_json()["total"] == 0
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_tokens_are_kept_whatever_success_is_called(monkeypatch, status):
+    """Many a framework calls what a POST made 201; tokens thrown away are a rotation lost."""
+    answer = requests.Response()
+    answer.status_code = status
+    answer._content = b'{"access_token": "a", "refresh_token": "r", "expires_in": 7200}'
+    monkeypatch.setattr(requests, "post", lambda *args, **kwargs: answer)
+    assert auth.refresh("https://api.paytsoftware.com", "id", "secret", "old").refresh_token == "r"

@@ -260,6 +260,13 @@ def test_a_long_retry_after_is_the_callers(sandbox, make_client):
     assert (caught.value.retry_after, slept) == (3600, [])
 
 
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_any_answer_of_two_hundred_and_something_is_a_yes(sandbox, client, status):
+    sandbox.fail("error_after", status=status)
+    assert client.upsert_debtors([examples.debtor()]).taken == ["D1"]
+    assert client.requests_sent == 1
+
+
 def test_an_unreachable_payt_did_nothing():
     auth = PaytAuth(lambda: "x")
     client = PaytClient("http://127.0.0.1:1", auth=auth, administration_id="1", backoff=Backoff(attempts=1))

@@ -1,0 +1,61 @@
+from odoo import api, models
+
+# what tells where PAYT's records are; nothing carries over from one to another
+WHERE = ("environment", "administration_id")
+NOWHERE = {
+    "payt_state": "none",
+    "payt_message": False,
+    "payt_invoice_id": False,
+    "payt_synced_at": False,
+    "payt_pushed_at": False,
+    "payt_url": False,
+    "payt_block_asked": False,
+    "payt_state_before": False,
+}
+
+
+class PaytBackend(models.Model):
+    """Another administration, as when the demo's makes place for the real one: it has nothing of us yet."""
+
+    _inherit = "payt.backend"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        backends = super().create(vals_list)
+        backends.company_id._forget_payt_vat_rates()
+        return backends
+
+    def write(self, vals):
+        """What was handed over to the administration before isn't at the new one."""
+        before = {backend: [backend[name] for name in WHERE] for backend in self}
+        result = super().write(vals)
+        for backend, where in before.items():
+            if where != [backend[name] for name in WHERE] and backend._was_used():
+                backend.sudo()._forget_what_is_there()
+        return result
+
+    def _was_used(self):
+        return bool(
+            self.env["payt.outbox"].sudo().search_count([("backend_id", "=", self.id), ("state", "=", "sent")], limit=1)
+        )
+
+    def _forget_what_is_there(self):
+        """Take all records for unknown to PAYT, so that they can be handed over again. Debtors keep their numbers."""
+        company = self.company_id
+        waiting = self.env["payt.outbox"].search([("backend_id", "=", self.id), ("state", "=", "pending")])
+        waiting.try_lock_for_update(allow_referencing=True)._mark_superfluous(
+            self.env._("It was for another administration. Hand it over again.")
+        )
+        company._forget_payt_vat_rates()
+        everything = self.with_context(active_test=False).with_company(company).env
+        everything["res.partner"].search([("payt_debtor_state", "in", ("queued", "pushed", "error"))]).write(
+            {
+                "payt_debtor_state": "none",
+                "payt_debtor_message": False,
+                "payt_contact_message": False,
+                "payt_debtor_synced_at": False,
+            }
+        )
+        there = [("company_id", "=", company.id), ("payt_state", "not in", (False, "none"))]
+        everything["account.banking.mandate"].search(there).write({"payt_state": "none", "payt_message": False})
+        everything["account.move"].search(there).write(NOWHERE)
