@@ -33,6 +33,13 @@ from . import (
     payt_mirror,
     payt_mirror_apply,
     payt_mirror_invoices,
+    payt_mirror_payments,
+    payt_mirror_own,
+    payt_mirror_reversals,
+    payt_mirror_transactions,
+    payment_return,
+    payt_backend_money,
+    account_move_excess,
     payt_sync_mark,
     payt_backend_pull,
 )
