@@ -19,6 +19,7 @@
         "views/account_move_views.xml",
         "views/payt_outbox_views.xml",
         "views/payt_backend_views.xml",
+        "views/payt_money_views.xml",
         "views/res_config_settings_views.xml",
         "views/res_config_settings_sending_views.xml",
         "views/res_partner_views.xml",

@@ -28,7 +28,9 @@ class AccountPartialReconcile(models.Model):
         if self.env.context.get("payt_following"):
             return self.env["account.move"]
         lines = (self.debit_move_id | self.credit_move_id | self.origin_returned_move_ids).sudo()
-        return (lines.move_id | lines.payment_id.payt_move_id).filtered(lambda move: move.payt_state not in (False, "none"))
+        return (lines.move_id | lines.payment_id.payt_move_id).filtered(
+            lambda move: move.payt_state not in (False, "none")
+        )
 
     def _get_payt_reversal_code(self):
         """The bank's reason for taking back the payment of this reconciliation; empty where there is none."""

@@ -116,7 +116,9 @@ class PaytBackend(models.Model):
             raise UserError(
                 self.env._("Choose the account for interest on the connection to PAYT: a customer paid interest.")
                 if cost_type == INTEREST
-                else self.env._("Choose the account for collection costs on the connection to PAYT: a customer paid some.")
+                else self.env._(
+                    "Choose the account for collection costs on the connection to PAYT: a customer paid some."
+                )
             )
         return account
 

@@ -29,8 +29,8 @@ class PaytMirror(models.Model):
     they need.
 
     They raise :class:`PaytWaits` when something isn't there yet, :class:`PaytLeft` when there is nothing to do and the
-    row should say why, and ``UserError`` with a sentence for a person when
-    they can't do it (a locked period): the row then needs attention, and nothing of it was done.
+    row should say why, and ``UserError`` with a sentence for a person when they can't do it (an account that isn't
+    chosen): the row then needs attention, and nothing of it was done.
     """
 
     _inherit = "payt.mirror"

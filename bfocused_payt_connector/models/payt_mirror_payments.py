@@ -185,7 +185,7 @@ class PaytMirror(models.Model):
         return bool(self.payload.get("total_book_amount")) and theirs in (False, self.company_id.currency_id.name)
 
     def _get_memo(self, move):
-        """What the books and the bank statement's search show: PAYT's ids, the invoice and, if booked later, the day."""
+        """What the books and the bank statement's search show: PAYT's ids, the invoice and, if need be, the day."""
         words = [self.env._("PAYT payment %s", self.payt_id)]
         if transaction := self._get_transaction_id():
             words.append(self.env._("transaction %s", transaction))

@@ -42,7 +42,8 @@ class PaytMirror(models.Model):
         if payment := self._get_standing():
             raise UserError(
                 self.env._(
-                    "PAYT deleted payment %(number)s, which is booked here as %(payment)s. Undo it here if that is right.",
+                    "PAYT deleted payment %(number)s, which is booked here as %(payment)s. "
+                    "Undo it here if that is right.",
                     number=self.payt_id,
                     payment=payment.display_name,
                 )
