@@ -58,7 +58,4 @@ class AccountPayment(models.Model):
             receivables.remove_move_reconcile()
             values = {"date": date, "ref": ref, "origin_payment_id": False}
             entry = payment.move_id._reverse_moves([values])
-            entry.action_post()
-            if receivables:
-                items = entry.line_ids.filtered(lambda line, of=receivables: line.account_id in of.account_id)
-                (receivables | items).reconcile()
+            entry.action_post()  # which reconciles it with the payment

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from odoo import Command, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_date
 
 INTEREST = "interest_costs"
 COSTS = ("administration_costs", "debt_collection_costs")
@@ -123,8 +124,19 @@ class PaytBackend(models.Model):
         return account
 
     def _get_open_date(self, date):
-        """The date itself, or the first one after it that isn't locked for the clearing journal."""
+        """The date itself, or the first one after it that isn't locked for the clearing journal.
+
+        :raise UserError: when all days until now are locked
+        """
         self.ensure_one()
-        while locks := self.company_id._get_violated_lock_dates(date, False, self.journal_id):
-            date = locks[-1][0] + timedelta(days=1)
-        return date
+        day = date
+        while locks := self.company_id._get_violated_lock_dates(day, False, self.journal_id):
+            day = locks[-1][0] + timedelta(days=1)
+        if day > max(date, fields.Date.context_today(self)):
+            raise UserError(
+                self.env._(
+                    "The books are locked until %s: PAYT's payments are booked once a day up to now is open.",
+                    format_date(self.env, day - timedelta(days=1)),
+                )
+            )
+        return day

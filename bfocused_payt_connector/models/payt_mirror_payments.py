@@ -104,7 +104,7 @@ class PaytMirror(models.Model):
         move = known["moves"].get(number, self.env["account.move"])
         if not move and (not invoice_row or invoice_row.state in UNFOLLOWED):
             raise PaytWaits(self.env._("Waits for PAYT's invoice %s.", number))
-        return move.sudo()
+        return move.with_env(self.env).sudo()
 
     def _check_whose(self, move):
         """A payment PAYT read from a bank statement is Odoo's to book, from the same statement."""
