@@ -24,6 +24,7 @@
         "views/payt_credit_case_views.xml",
         "views/payt_signal_views.xml",
         "views/payt_backend_views.xml",
+        "views/payt_money_views.xml",
         "views/res_config_settings_views.xml",
         "views/res_config_settings_sending_views.xml",
         "views/res_partner_views.xml",

@@ -8,10 +8,14 @@ class AccountMoveLine(models.Model):
 
     _inherit = "account.move.line"
 
-    def _is_from_payt(self):
-        """Whether PAYT told us of this payment, so that it isn't told to PAYT again."""
+    def _is_from_payt(self, move=None):
+        """Whether PAYT told us of this payment, so that it isn't told to PAYT again.
+
+        :param move: the invoice that it pays; PAYT doesn't know that we used it for another one than its own
+        """
         self.ensure_one()
-        return bool(self.sudo().payment_id.payt_payment_id)
+        payment = self.sudo().payment_id
+        return bool(payment.payt_payment_id and (not move or payment.payt_move_id in (move, move.browse())))
 
     def _get_payt_transaction_type(self):
         """What PAYT calls it.
@@ -25,6 +29,8 @@ class AccountMoveLine(models.Model):
             return "credit"
         if move.journal_id == self.company_id.currency_exchange_journal_id:
             return "revaluation"
+        if self._is_from_payt():
+            return "settlement"  # a credit from PAYT, used for this invoice
         return "payment" if self.payment_id or self.statement_line_id or self._has_money() else "settlement"
 
     def _has_money(self):

@@ -32,15 +32,18 @@ class AccountMove(models.Model):
 
     def _prepare_payt_whole(self):
         move = self
-        settled = move.state == "cancel"
         sign = -1 if move.move_type == "out_refund" else 1
+        amount_open = book_amount_open = 0.0
+        if move.state != "cancel":
+            amount_open, book_amount_open = sign * move.amount_residual, move.amount_residual_signed
+        excess, book_excess = move._get_payt_excess()
         values = {
             **move._prepare_payt_head(),
             **move._prepare_payt_documents(),
             "amount_total": move.currency_id.round(sign * move.amount_total),
-            "amount_open": 0.0 if settled else move.currency_id.round(sign * move.amount_residual),
+            "amount_open": move.currency_id.round(amount_open - excess),
             "book_amount_total": move.company_currency_id.round(move.amount_total_signed),
-            "book_amount_open": 0.0 if settled else move.company_currency_id.round(move.amount_residual_signed),
+            "book_amount_open": move.company_currency_id.round(book_amount_open - book_excess),
             "payments": move._prepare_payt_payments(),
             "sent_at": move._get_payt_sent_at(),
         }

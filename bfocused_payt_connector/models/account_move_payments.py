@@ -28,13 +28,19 @@ class AccountMove(models.Model):
     _inherit = "account.move"
 
     def _prepare_payt_payments(self):
-        """The list for PAYT, without what PAYT itself collected: it knows that, and has it beside ours."""
+        """The list for PAYT, without what PAYT itself collected or read: it knows that, and has it beside ours."""
         self.ensure_one()
+        bookings, _missing = self._get_payt_read_by_bank(self._get_payt_all_bookings())
+        return [self._prepare_payt_payment(booking) for booking in bookings]
+
+    def _get_payt_all_bookings(self):
+        """What happened to the invoice in our books, without what PAYT itself collected; the oldest first."""
         bookings = self._get_payt_reconciled() + self._get_payt_returned()
         if self.state == "cancel":
             bookings += self._get_payt_settlement(bookings)
+        bookings += self._get_payt_moved()
         bookings = self._join_payt_bookings(bookings)
-        return [self._prepare_payt_payment(b) for b in sorted(bookings, key=lambda b: (b.date, b.place, b.key))]
+        return sorted(bookings, key=lambda booking: (booking.date, booking.place, booking.key))
 
     def _join_payt_bookings(self, bookings):
         """One booking per name: of a payment that the bank took back in part, the rest may still stand."""
@@ -77,7 +83,7 @@ class AccountMove(models.Model):
         return [
             booking
             for item, (amount, book_amount) in totals.items()
-            if not item._is_from_payt()
+            if not item._is_from_payt(self)
             for booking in self._get_payt_bookings(item, amount, book_amount)
         ]
 

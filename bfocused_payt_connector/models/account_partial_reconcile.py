@@ -21,9 +21,16 @@ class AccountPartialReconcile(models.Model):
         return result
 
     def _get_payt_moves(self):
-        """The invoices and credit notes at both sides, and those whose returned payment this is."""
+        """The invoices and credit notes at both sides, and those whose payment this is, returned or used elsewhere.
+
+        What is done here because PAYT said so, PAYT needn't hear.
+        """
+        if self.env.context.get("payt_following"):
+            return self.env["account.move"]
         lines = (self.debit_move_id | self.credit_move_id | self.origin_returned_move_ids).sudo()
-        return lines.move_id.filtered(lambda move: move.payt_state not in (False, "none"))
+        return (lines.move_id | lines.payment_id.payt_move_id).filtered(
+            lambda move: move.payt_state not in (False, "none")
+        )
 
     def _get_payt_reversal_code(self):
         """The bank's reason for taking back the payment of this reconciliation; empty where there is none."""

@@ -16,6 +16,10 @@ class PaytWaits(Exception):
     """What a record of PAYT refers to isn't here yet; it is followed as soon as that is."""
 
 
+class PaytLeft(Exception):
+    """There is nothing to do in Odoo for a record of PAYT, and a person may want to know why."""
+
+
 class PaytMirror(models.Model):
     """Following what PAYT said: rows are worked off in batches, each row by itself, whatever order they came in.
 
@@ -24,8 +28,9 @@ class PaytMirror(models.Model):
     return the Odoo record that follows the row, or nothing. ``_get_known_<resource>()`` reads for the whole batch what
     they need.
 
-    They raise :class:`PaytWaits` when something isn't there yet, and ``UserError`` with a sentence for a person when
-    they can't do it (a locked period): the row then needs attention, and nothing of it was done.
+    They raise :class:`PaytWaits` when something isn't there yet, :class:`PaytLeft` when there is nothing to do and the
+    row should say why, and ``UserError`` with a sentence for a person when they can't do it (an account that isn't
+    chosen): the row then needs attention, and nothing of it was done.
     """
 
     _inherit = "payt.mirror"
@@ -116,16 +121,19 @@ class PaytMirror(models.Model):
         """
         self.ensure_one()
         method = f"_apply_{'deleted_' if self.deleted_at else ''}{self.resource}"
+        record = message = False
         try:
             with self.env.cr.savepoint():
                 record = getattr(self.sudo(), method, lambda known: None)(known)
         except PaytWaits as reason:
             self._put_off(str(reason))
             return False
+        except PaytLeft as reason:
+            message = str(reason)
         except REFUSALS as error:
             self._put_off(error.args[0] if error.args else str(error), needs_person=True)
             return False
-        values = {"state": "done", "message": False, "next_try_at": False, "done_at": fields.Datetime.now()}
+        values = {"state": "done", "message": message, "next_try_at": False, "done_at": fields.Datetime.now()}
         if record:
             values.update(model=record._name, res_id=record.id)
         self.sudo().write(values)
@@ -133,7 +141,8 @@ class PaytMirror(models.Model):
 
     def _put_off(self, message, needs_person=False):
         """Try again later; after many tries, or where our books are in the way, a person has to look."""
-        tries = self.tries + 1
+        # who was woken up because something else is here now hasn't waited
+        tries = self.tries + 1 if self.next_try_at or not self.tries else self.tries
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (tries - 1))
         pause = timedelta(seconds=longest / 2 + longest / 2 * random.random())
         error = needs_person or tries >= MAX_TRIES

@@ -53,7 +53,10 @@ def finish(world: World, transaction: Record, paid: bool, reason: str | None) ->
 def book(
     world: World, invoices: list[Record], value: Decimal, method: str, transaction: Record | None, text_: str | None
 ) -> list[Record]:
-    """Spread a payment over invoices."""
+    """Spread a payment over invoices.
+
+    :param text_: what it was paid to the bailiff for: no bank account that PAYT reads ever saw it
+    """
     left = value
     booked = []
     for place, invoice in enumerate(invoices):
@@ -64,7 +67,7 @@ def book(
         extra: dict[str, Any] = {"payment_method": method, "description": text_}
         if transaction:
             extra["_psp_transaction_id"] = transaction["id"]
-        else:
+        elif not text_:
             extra["_bank_transaction"] = _bank_transaction(world, invoice, part)
         source = "psp" if transaction else "bank"
         booked.append(ledger.add_payment(world, invoice, part, source, **extra))
