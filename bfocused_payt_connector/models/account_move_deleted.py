@@ -86,12 +86,23 @@ class AccountMove(models.Model):
                 move._set_payt_error(self.env._("Deleted at PAYT, and open again since."))
         return super()._queue_payt_update()
 
+    def _is_sent_before_deletion(self):
+        """Whether PAYT sent it and lost it since: its document isn't needed any more."""
+        return self.payt_was_deleted and bool(self.payt_sent_at)
+
+    def _lacks_payt_document(self):
+        # EXTENDS
+        return not self._is_sent_before_deletion() and super()._lacks_payt_document()
+
     def _is_ready_for_payt(self, backend):
         # EXTENDS
-        return not self.payt_deleted_at and super()._is_ready_for_payt(backend)
+        if self.payt_deleted_at:
+            return False
+        is_sent = self.state == "posted" and self._is_sent_before_deletion()
+        return is_sent or super()._is_ready_for_payt(backend)
 
     def _get_payt_sent_at(self):
         # EXTENDS: what PAYT sent before it was deleted isn't sent once more
-        if self.payt_was_deleted and self.payt_sent_at:
+        if self._is_sent_before_deletion():
             return self.payt_sent_at
         return super()._get_payt_sent_at()

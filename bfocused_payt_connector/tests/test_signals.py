@@ -1,5 +1,7 @@
 from odoo.tests import new_test_user, tagged
 
+from tests.payt_sandbox.webhooks import event_of
+
 from .test_dunning import DunningCase
 
 
@@ -257,9 +259,10 @@ class TestSignals(DunningCase):
     def test_what_only_an_event_says_is_kept_once(self):
         self.make_sent_invoice()
         self.pull()
-        for name in ("credit_limit_exceeded", "creditworthiness_changed", "label_added", "debtor_new_comment"):
-            self.play("signal", debtor="D1001", event=name)
-        events = [one["event"] for one in self.sandbox.world.store.events]
+        world = self.sandbox.world
+        debtor = world.store.debtors.by("debtor_number", "D1001")
+        names = ("credit_limit_exceeded", "creditworthiness_changed", "label_added", "debtor_new_comment")
+        events = [event_of(world, name, "debtor", debtor, {})["event"] for name in names]
         signals = self.env["payt.signal"].sudo()
         for event in events * 2:
             signals._put_event(self.backend, event)
@@ -327,7 +330,6 @@ class TestSignals(DunningCase):
         self.assertEqual(self.sandbox.state()["invoices"], [])
         self.assertEqual(move.payt_state, "error")
         move.action_payt_retry()
-        self.perform(self.get_sending_jobs())
         self.push()
         theirs = self.get_at_payt(move)
         self.assertNotEqual(str(theirs["id"]), old_id)
