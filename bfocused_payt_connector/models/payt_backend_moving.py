@@ -11,7 +11,15 @@ NOWHERE = {
     "payt_url": False,
     "payt_block_asked": False,
     "payt_state_before": False,
+    "payt_step_state": False,
+    "payt_told_at": False,
+    "payt_open_amount": 0.0,
+    "payt_public_url": False,
+    "payt_deleted_at": False,
+    "payt_was_deleted": False,
 }
+# What was read there. Payments that were booked stay: the money came.
+READ_THERE = ("payt.mirror", "payt.sync.mark", "payt.credit.case", "payt.signal")
 
 
 class PaytBackend(models.Model):
@@ -58,4 +66,8 @@ class PaytBackend(models.Model):
         )
         there = [("company_id", "=", company.id), ("payt_state", "not in", (False, "none"))]
         everything["account.banking.mandate"].search(there).write({"payt_state": "none", "payt_message": False})
-        everything["account.move"].search(there).write(NOWHERE)
+        moves = everything["account.move"].search(there)
+        moves.write(NOWHERE)
+        moves.payt_event_ids.unlink()
+        for model in READ_THERE:
+            everything[model].search([("backend_id", "=", self.id)]).unlink()
