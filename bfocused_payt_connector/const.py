@@ -97,3 +97,8 @@ DEPRECATED = {"credit_case_id", "payment_plan_id", "first_reminder_at", "first_s
 
 PAGES_PER_JOB = 10  # of 500 records: a reading job ends well within a minute
 APPLIED_PER_JOB = 200
+
+# === PROOF OF COMPLETENESS
+
+COMPARED_PER_STEP = 500
+STEPS_PER_JOB = 10  # of so many invoices: a comparing job ends well within a minute

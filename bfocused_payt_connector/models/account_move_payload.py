@@ -88,8 +88,9 @@ class AccountMove(models.Model):
         return self.partner_id not in debtor | debtor._get_payt_recipients()[0]
 
     def _get_payt_sent_at(self):
-        """Given, PAYT doesn't send the invoice: Odoo did, or it is cancelled before PAYT could."""
-        if self.payt_sent_by == "odoo":
+        """Given, PAYT doesn't send the invoice: it was sent already, or it is cancelled before PAYT could."""
+        was_lost = self.payt_sent_at and not self.payt_pushed_at  # PAYT sent it, and doesn't have it any more
+        if self.payt_sent_by == "odoo" or was_lost:
             return self.payt_sent_at
         return self.create_date if self.state == "cancel" and not self.payt_pushed_at else False
 
