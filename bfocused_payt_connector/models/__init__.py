@@ -22,6 +22,7 @@ from . import (
     account_move_payload,
     account_move_payments,
     account_move_collection,
+    account_move_quick_write,
     account_move_follow_up,
     account_move_hand_over,
     account_move_line,

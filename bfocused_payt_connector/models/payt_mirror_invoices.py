@@ -35,6 +35,10 @@ class PaytMirror(models.Model):
             if (move := by_id.get(payload.get("invoice_identifier")) or by_name.get(payload.get("invoice_number")))
         }
 
+    def _get_idle_invoices(self, known):
+        """An administration may have tens of thousands of invoices that aren't Odoo's."""
+        return self.filtered(lambda row: not row.deleted_at and row.payt_id not in known)
+
     def _apply_invoices(self, known):
         move = known.get(self.payt_id)
         if not move:
