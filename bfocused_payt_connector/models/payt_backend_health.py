@@ -44,7 +44,7 @@ class PaytBackend(models.Model):
     @api.depends_context("lang", "tz")
     def _compute_health(self):
         for backend in self:
-            lights = backend.health_ids.mapped("light")
+            lights = [light for light in backend.health_ids.mapped("light") if light != "off"]
             backend.health = max(lights, key=SEVERITIES.index, default="off")
 
     def _compute_difference_count(self):
