@@ -97,14 +97,17 @@ def make_record(number, ours, changed_at, steps):
     }
 
 
-def fill(state, size, moves, changed_at, steps):
+def fill(state, size, moves, *news):
     """Put invoices into the file the sandbox reads when it starts: all at once, past its interface."""
-    rows = []
-    for place in range(size):
-        ours = moves[place // OURS] if place % OURS == 0 else None
-        record = make_record(FIRST_NUMBER + place, ours, changed_at, steps)
-        rows.append(("invoices", FIRST_NUMBER + place, json.dumps(record)))
-    with sqlite3.connect(state) as database:
+    rows = (
+        (
+            "invoices",
+            number,
+            json.dumps(make_record(number, moves[place // OURS] if place % OURS == 0 else None, *news)),
+        )
+        for place, number in enumerate(range(FIRST_NUMBER, FIRST_NUMBER + size))
+    )
+    with sqlite3.connect(state) as database:  # row by row: this process' memory is what is measured
         database.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?)", rows)
     database.close()
 
@@ -173,9 +176,9 @@ def get_peak():
 
 def forget(backend):
     """As if the administration had never been read."""
-    env["payt.mirror"].search([("backend_id", "=", backend.id)]).unlink()
-    env["payt.sync.mark"].search([("backend_id", "=", backend.id)]).unlink()
-    env["queue.job"].search([("method_name", "in", ("_job_apply", "_job_read"))]).unlink()
+    for table in ("payt_mirror", "payt_sync_mark"):
+        env.cr.execute(f"DELETE FROM {table} WHERE backend_id = %s", [backend.id])
+    env.invalidate_all()
     env.cr.commit()
 
 
