@@ -100,12 +100,9 @@ def make_record(number, ours, changed_at, steps):
 def fill(state, size, moves, *news):
     """Put invoices into the file the sandbox reads when it starts: all at once, past its interface."""
     rows = (
-        (
-            "invoices",
-            number,
-            json.dumps(make_record(number, moves[place // OURS] if place % OURS == 0 else None, *news)),
-        )
-        for place, number in enumerate(range(FIRST_NUMBER, FIRST_NUMBER + size))
+        ("invoices", FIRST_NUMBER + place, json.dumps(make_record(FIRST_NUMBER + place, ours, *news)))
+        for place in range(size)
+        for ours in [moves[place // OURS] if place % OURS == 0 else None]
     )
     with sqlite3.connect(state) as database:  # row by row: this process' memory is what is measured
         database.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?)", rows)
