@@ -191,3 +191,7 @@ SIGNAL_EVENTS = {
 ACTIVITY_SIGNALS = frozenset({"comment", "mail_bounced", "letter_returned"})
 # Those that are worth a message in a conversation
 TOLD_SIGNALS = ACTIVITY_SIGNALS | {"email_provided", "sms_failed"}
+# === PROOF OF COMPLETENESS
+
+COMPARED_PER_STEP = 500
+STEPS_PER_JOB = 10  # of so many invoices: a comparing job ends well within a minute

@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.tools import float_is_zero
+from odoo.tools import float_compare
 
 from ..const import INVOICE_STEPS, SEVERITY
 from .account_move import STATES
@@ -94,10 +94,12 @@ class AccountMove(models.Model):
 
     @api.model
     def _is_payt_paid(self, payload):
+        """Also when more was paid than asked: then the open amount has the other sign than the total."""
         still_open = payload.get("open_amount")
         if still_open in (None, ""):
             return bool(payload.get("payment_date"))
-        return float_is_zero(float(still_open), precision_digits=2)
+        sign = -1 if float(payload.get("total_amount") or 0) < 0 else 1
+        return float_compare(sign * float(still_open), 0, precision_digits=2) <= 0
 
     def _get_payt_state_read(self, payload, told=None):
         """The state by what PAYT says.

@@ -33,17 +33,14 @@ class AccountMove(models.Model):
     def _prepare_payt_whole(self):
         move = self
         sign = -1 if move.move_type == "out_refund" else 1
-        amount_open = book_amount_open = 0.0
-        if move.state != "cancel":
-            amount_open, book_amount_open = sign * move.amount_residual, move.amount_residual_signed
-        excess, book_excess = move._get_payt_excess()
+        amount_open, book_amount_open = move._get_payt_open_amounts()
         values = {
             **move._prepare_payt_head(),
             **move._prepare_payt_documents(),
             "amount_total": move.currency_id.round(sign * move.amount_total),
-            "amount_open": move.currency_id.round(amount_open - excess),
+            "amount_open": amount_open,
             "book_amount_total": move.company_currency_id.round(move.amount_total_signed),
-            "book_amount_open": move.company_currency_id.round(book_amount_open - book_excess),
+            "book_amount_open": book_amount_open,
             "payments": move._prepare_payt_payments(),
             "sent_at": move._get_payt_sent_at(),
         }
@@ -52,6 +49,19 @@ class AccountMove(models.Model):
         if labels := move._get_payt_labels():
             values["labels"] = labels
         return guarded(InvoicePayload, values)
+
+    def _get_payt_open_amounts(self):
+        """What PAYT should have open, with the sign of the document.
+
+        :return: tuple of the amount in the invoice's and in the company's currency
+        """
+        self.ensure_one()
+        amount = book_amount = 0.0
+        if self.state != "cancel":
+            sign = -1 if self.move_type == "out_refund" else 1
+            amount, book_amount = sign * self.amount_residual, self.amount_residual_signed
+        excess, book_excess = self._get_payt_excess()
+        return self.currency_id.round(amount - excess), self.company_currency_id.round(book_amount - book_excess)
 
     def _is_ready_for_payt(self, backend):
         """Whether PAYT may have it as it is.
@@ -91,8 +101,9 @@ class AccountMove(models.Model):
         return self.partner_id != debtor and self.partner_id != debtor._get_payt_recipients()[0]
 
     def _get_payt_sent_at(self):
-        """Given, PAYT doesn't send the invoice: Odoo did, or it is cancelled before PAYT could."""
-        if self.payt_sent_by == "odoo":
+        """Given, PAYT doesn't send the invoice: it was sent already, or it is cancelled before PAYT could."""
+        was_lost = self.payt_sent_at and not self.payt_pushed_at  # PAYT sent it, and doesn't have it any more
+        if self.payt_sent_by == "odoo" or was_lost:
             return self.payt_sent_at
         return self.create_date if self.state == "cancel" and not self.payt_pushed_at else False
 

@@ -26,7 +26,7 @@ class PaytMirror(models.Model):
     Each resource has a file with ``_apply_<resource>(known)`` for one row and, where records are deleted at PAYT,
     ``_apply_deleted_<resource>(known)``. Both may be called again for the same record and then change nothing, and
     return the Odoo record that follows the row, or nothing. ``_get_known_<resource>()`` reads for the whole batch what
-    they need.
+    they need; ``_get_idle_<resource>(known)`` gives the rows for which there is nothing to do at all.
 
     They raise :class:`PaytWaits` when something isn't there yet, :class:`PaytLeft` when there is nothing to do and the
     row should say why, and ``UserError`` with a sentence for a person when they can't do it (an account that isn't
@@ -105,14 +105,23 @@ class PaytMirror(models.Model):
 
     def _apply_resource(self, resource):
         known = self._get_known(resource)
-        done = False
-        for row in self:
+        idle = self._get_idle(resource, known)
+        idle.sudo().write(self._prepare_done())
+        done = bool(idle)
+        for row in self - idle:
             done |= row._apply_row(known)
         if done:
             self._wake_waiting()
 
     def _get_known(self, resource):
         return getattr(self, f"_get_known_{resource}", dict)()
+
+    def _get_idle(self, resource, known):
+        """Rows that mean nothing to Odoo: they are done at once, not one by one."""
+        return getattr(self, f"_get_idle_{resource}", lambda known: self.browse())(known)
+
+    def _prepare_done(self):
+        return {"state": "done", "message": False, "next_try_at": False, "done_at": fields.Datetime.now()}
 
     def _apply_row(self, known):
         """Follow one row.
@@ -133,7 +142,7 @@ class PaytMirror(models.Model):
         except REFUSALS as error:
             self._put_off(error.args[0] if error.args else str(error), needs_person=True)
             return False
-        values = {"state": "done", "message": message, "next_try_at": False, "done_at": fields.Datetime.now()}
+        values = {**self._prepare_done(), "message": message}
         if record:
             values.update(model=record._name, res_id=record.id)
         self.sudo().write(values)

@@ -50,6 +50,10 @@ class PaytMirror(models.Model):
         total = abs(float(payload["total_amount"] or 0))
         return candidates.filtered(lambda move: not float_compare(move.amount_total, total, precision_digits=2))[:1]
 
+    def _get_idle_invoices(self, known):
+        """An administration may have tens of thousands of invoices that aren't Odoo's."""
+        return self.filtered(lambda row: not row.deleted_at and row.payt_id not in known)
+
     def _apply_invoices(self, known):
         move = known.get(self.payt_id)
         if not move:

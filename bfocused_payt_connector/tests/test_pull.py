@@ -117,3 +117,24 @@ class TestPull(PullCase):
         self.assertTrue(mark.mark)
         self.assertFalse(mark.cursor)
         self.assertEqual(len(self.get_rows(resource="invoices")), 3)
+
+    def test_what_payt_says_is_no_change_by_hand_and_costs_little(self):
+        moves = self.env["account.move"].union(*(self.make_invoice_at_payt() for _number in range(3)))
+        self.env.cr.execute("UPDATE account_move SET is_manually_modified = false WHERE id IN %s", [tuple(moves.ids)])
+        self.env.invalidate_all()
+        self.pull()
+        self.assertEqual(moves.mapped("is_manually_modified"), [False] * 3)
+        self.assertTrue(all(moves.mapped("payt_invoice_id")))
+
+    def test_what_is_not_odoos_is_done_at_once(self):
+        move = self.make_invoice_at_payt()
+        store = self.sandbox.world.store
+        record = store.invoices.by("invoice_number", move.name)
+        for number in ("OLD-1", "OLD-2"):
+            foreign = {"invoice_number": number, "invoice_identifier": number, "_payment_ids": []}
+            store.invoices.add({**record, **foreign})
+        self.pull()
+        rows = self.get_rows(resource="invoices")
+        self.assertEqual(rows.mapped("state"), ["done"] * 3)
+        self.assertEqual([row.res_id for row in rows if row.res_id], [move.id])
+        self.assertTrue(all(rows.mapped("done_at")))
