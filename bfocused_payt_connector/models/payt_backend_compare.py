@@ -3,28 +3,15 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
+from ..const import INVOICE_STEPS
 from .account_move_collection import NOT_THERE
 
 DIRECT_DEBIT = "direct_debit"
-# how far PAYT went, and the moments that say so; the last one that is there counts
-STAGES = (
-    ("sent", ("sent_at",)),
-    ("reminded", ("pre_reminder_at", "reminder_1_at", "reminder_2_at", "reminder_3_at", "reminder_4_at")),
-    ("final_notice", ("final_reminder_at",)),
-    (
-        "collection",
-        (
-            *("collectable_at", "debt_collection_at", "pre_summons_at", "summons_1_at", "summons_2_at"),
-            *("summons_3_at", "summons_4_at", "notice_of_default_at", "pre_judicial_at"),
-        ),
-    ),
-    ("bailiff", ("bailiff_at",)),
-)
 # What the comparison has to know of PAYT's invoices
 COMPARED_FIELDS = (
     *("invoice_number", "invoice_identifier", "currency_code", "open_amount", "payment_method", "deeplink_url"),
-    "paused_at",
-    *(name for _state, names in STAGES for name in names),
+    *("total_amount", "payment_date", "paused_at"),
+    *(name for name, _kind, state in INVOICE_STEPS if state),
 )
 
 
@@ -170,18 +157,10 @@ class PaytBackend(models.Model):
         here, there = move._get_payt_payment_method(), record.get("payment_method") or "unknown"
         if (here == DIRECT_DEBIT) != (there == DIRECT_DEBIT):
             findings.append(self._prepare_finding("payment_method", record, move, here, there))
-        here, there = move.payt_state or "none", self._get_stage(record)
+        here, there = move.payt_state or "none", move._get_payt_state_read(record)
         if here != there and (here, there) != ("none", "pushed"):
             findings.append(self._prepare_finding("state", record, move, here, there))
         return findings
-
-    @api.model
-    def _get_stage(self, record):
-        """Where an open invoice of PAYT stands, in our words (``payt_state``)."""
-        if record.get("paused_at"):
-            return "paused"
-        reached = [state for state, names in STAGES if any(record.get(name) for name in names)]
-        return reached[-1] if reached else "pushed"
 
     def _prepare_finding(self, kind, record, move=None, here="", there=""):
         currency = move.currency_id if move else self._find_currency(record.get("currency_code"))

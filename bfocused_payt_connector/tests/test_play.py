@@ -9,8 +9,8 @@ from odoo.tests import HttpCase, tagged
 from .test_pull import PullCase
 from .webhook_common import SECRET, WebhookMixin
 
-INVOICES = 40
-CUSTOMERS = 8
+INVOICES = 200
+CUSTOMERS = 40
 PRICE = 100.0  # without VAT
 
 # What befalls an invoice: the sandbox' plays, in order. Each story is told of as many invoices as any other.
