@@ -8,7 +8,6 @@ import pytest
 import requests
 from billing_env import payt_sandbox
 
-
 ODOO_PORT = 1  # where nobody listens
 
 
