@@ -52,6 +52,7 @@ from . import (
     res_company_dunning,
     res_partner_dunning,
     res_partner_provided_email,
+    base_partner_merge,
     payt_mirror_payment_plans,
     payt_mirror_psp_mandates,
     payt_mirror_payments,

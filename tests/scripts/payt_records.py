@@ -1,6 +1,7 @@
 """Real records that have to reach PAYT, and what happens to them later; or the comparison of both sides.
 
-Arguments: ``make`` address administration token; ``make_for_a_person`` address administration, secrets of the client
+Arguments: ``make`` address administration token; ``make_to_play`` address administration token: twelve invoices of four
+customers that PAYT has, and the clearing journal; ``make_for_a_person`` address administration, secrets of the client
 and of webhooks: nobody granted access yet; ``change``: a mandate ends and an invoice is disputed; ``resume``: the
 dispute ends; ``compare``: end with an error where PAYT and Odoo differ.
 """
@@ -12,6 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(os.environ["BFOCUSED_CHECKOUT"]) / "bin" / "lib"))
 import payt_compare
 import payt_hand_over
+import payt_session
 
 from odoo import Command
 
@@ -22,6 +24,19 @@ IBANS = ("NL91ABNA0417164300", "NL20INGB0001234567")
 def make(url, administration_id, token):
     payt_hand_over.connect(env, {"url": url, "administration_id": administration_id, "token": token})
     make_all()
+
+
+def make_to_play(url, administration_id, token):
+    backend = payt_hand_over.connect(env, {"url": url, "administration_id": administration_id, "token": token})
+    env.company.use_billing = True
+    backend.action_make_journal()
+    for field, code in (("costs_account_id", "880001"), ("interest_account_id", "880002")):
+        backend[field] = env["account.account"].create({"name": field, "code": code, "account_type": "income"})
+    customers = [make_customer(f"K{number}", IBANS[number % 2]) for number in range(4)]
+    for number in range(12):
+        make_invoice(customers[number % 4])._queue_payt_invoices()
+    env.cr.commit()
+    payt_session.work(env)
 
 
 def make_for_a_person(url, administration_id, client_secret, webhook_secret):
@@ -89,5 +104,5 @@ def compare():
         sys.exit("\n".join(found))
 
 
-STEPS = {step.__name__: step for step in (make, make_for_a_person, change, resume, compare)}
+STEPS = {step.__name__: step for step in (make, make_to_play, make_for_a_person, change, resume, compare)}
 STEPS[sys.argv[1]](*sys.argv[2:])
