@@ -90,6 +90,20 @@ class TestStumbling(MoneyCase):
         row._put_off("Waits.")
         self.assertEqual(row.state, "waiting", "from here on it waits anew")
 
+    def test_what_was_paid_before_the_invoice_was_in_odoo_is_booked(self):
+        move = self.make_invoice_at_payt()
+        self.play("pay", move)
+        mirror = type(self.env["payt.mirror"])
+        with patch.object(mirror, "_choose_move", lambda row, candidates: candidates.browse()):
+            self.pull()
+        self.assertFalse(self.get_payments())
+        self.get_rows(resource="invoices").sudo().state = "pending"
+        self.follow()
+        self.assertEqual(move.payment_state, "paid")
+        self.get_rows().sudo().state = "pending"
+        self.follow()
+        self.assertEqual(len(self.get_payments()), 1)
+
 
 @tagged("post_install", "-at_install")
 class TestMoving(MoneyCase):
