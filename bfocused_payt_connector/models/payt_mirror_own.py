@@ -86,9 +86,9 @@ class PaytMirror(models.Model):
             [*domain, "|", ("payt_payment_id", "in", list(unmarked)), ("payt_reversal_id", "in", list(unmarked))]
         )
         taken = {*booked.mapped("payt_payment_id"), *booked.mapped("payt_reversal_id")}
-        # without what PAYT read from the bank: that isn't reported, so none of these is it
-        reported, _missing = move._get_payt_read_by_bank(move._get_payt_all_bookings())
-        left = Counter((str(booking.date), f"{booking.amount:.2f}", booking.kind) for booking in reported)
+        left = Counter(
+            (str(booking.date), f"{booking.amount:.2f}", booking.kind) for booking in move._get_payt_all_bookings()
+        )
         own = set()
         for payt_id, payload in unmarked.items():
             amount = float(payload.get("total_amount") or 0)

@@ -141,3 +141,21 @@ class TestMoving(MoneyCase):
         self.backend.administration_id = "99"
         self.assertEqual((arrangement.payt_plan_id, arrangement.payt_state), (False, "none"))
         self.assertEqual(arrangement.state, "agreed")
+
+
+@tagged("post_install", "-at_install")
+class TestDeletedAndSentAgain(MoneyCase):
+    def test_what_payt_collected_before_it_deleted_the_invoice_is_told(self):
+        move = self.make_invoice_at_payt()
+        self.play("pay", move, amount="21.00")
+        self.pull()
+        self.assertEqual(move.amount_residual, 100.0)
+        self.sandbox.play(do="delete", resource="invoices", invoice=move.name)
+        self.pull()
+        self.assertTrue(move.payt_deleted_at)
+        move.action_payt_retry()
+        self.push()
+        self.assertEqual(self.get_theirs(move)["open_amount"], "100.00")
+        self.pull()
+        self.assertEqual((len(self.get_payments()), move.amount_residual), (1, 100.0))
+        self.assert_push_changes_nothing(move)
