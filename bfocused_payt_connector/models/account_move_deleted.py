@@ -40,6 +40,8 @@ class AccountMove(models.Model):
         )
         is_open = self._is_open_without_payt()
         move.write(self._prepare_payt_deletion(deleted_at, message if is_open else False))
+        payments = self.env["account.payment"].sudo().search([("payt_move_id", "=", self.id)])
+        payments.filtered("payt_payment_id").payt_is_forgotten = True
         self.env["payt.event"]._note(move, {"deleted": deleted_at})
         if backend._is_news(deleted_at):
             move._message_log(body=message)

@@ -22,6 +22,7 @@ class AccountMove(models.Model):
             .search(
                 [
                     *(("payt_move_id", "in", self.ids), ("payt_payment_id", "!=", False)),
+                    ("payt_is_forgotten", "=", False),
                     *(("payt_cost_type", "=", False), ("state", "in", ("in_process", "paid"))),
                 ]
             )

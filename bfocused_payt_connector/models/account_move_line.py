@@ -15,7 +15,8 @@ class AccountMoveLine(models.Model):
         """
         self.ensure_one()
         payment = self.sudo().payment_id
-        return bool(payment.payt_payment_id and (not move or payment.payt_move_id in (move, move.browse())))
+        is_known = payment.payt_payment_id and not payment.payt_is_forgotten
+        return bool(is_known and (not move or payment.payt_move_id in (move, move.browse())))
 
     def _get_payt_transaction_type(self):
         """What PAYT calls it.

@@ -25,9 +25,9 @@ class AccountPartialReconcile(models.Model):
 
         What is done here because PAYT said so, PAYT needn't hear.
         """
-        if self.env.context.get("payt_following"):
-            return self.env["account.move"]
         lines = (self.debit_move_id | self.credit_move_id | self.origin_returned_move_ids).sudo()
+        if self.env.context.get("payt_following"):
+            lines = lines.filtered(lambda line: line.payment_id.payt_is_forgotten)
         return (lines.move_id | lines.payment_id.payt_move_id).filtered(
             lambda move: move.payt_state not in (False, "none")
         )

@@ -39,6 +39,13 @@ class AccountPayment(models.Model):
         help="The invoice that it pays according to PAYT, also where Odoo could not reconcile it.",
     )
 
+    payt_is_forgotten = fields.Boolean(
+        string="Forgotten by PAYT",
+        copy=False,
+        readonly=True,
+        help="PAYT deleted the invoice since. If that goes there again, PAYT is told of this payment as of any other.",
+    )
+
     _payt_once = models.UniqueIndex(
         "(company_id, payt_payment_id) WHERE payt_payment_id IS NOT NULL", "This payment of PAYT is booked already."
     )

@@ -79,8 +79,14 @@ class PaytBackend(models.Model):
         return {
             str(record["id"]): move
             for record in records
-            if (move := by_id.get(record.get("invoice_identifier")) or by_name.get(record.get("invoice_number")))
+            if (move := self._choose_compared_move(record, by_id, by_name))
         }
+
+    def _choose_compared_move(self, record, by_id, by_name):
+        """Another system's identifier may be the id of one of our invoices: so the number has to fit too."""
+        number = record.get("invoice_number")
+        own = by_id.get(record.get("invoice_identifier"))
+        return own if own and number in (None, "", own.name) else by_name.get(number)
 
     def _is_expected_at_payt(self, move):
         """Whether this open invoice has to be at PAYT: it was handed over, or its customer's invoices go there."""

@@ -38,9 +38,14 @@ class PaytBackend(models.Model):
         before = {backend: [backend[name] for name in WHERE] for backend in self}
         result = super().write(vals)
         for backend, where in before.items():
-            if where != [backend[name] for name in WHERE] and backend._was_used():
+            if backend._is_elsewhere(*where) and backend._was_used():
                 backend.sudo()._forget_what_is_there()
         return result
+
+    def _is_elsewhere(self, environment, administration_id):
+        """Whether this is another administration than that one; none meant the only one, which has a number now."""
+        is_other = administration_id and administration_id != self.administration_id
+        return self.environment != environment or bool(is_other)
 
     def _was_used(self):
         return bool(
@@ -69,5 +74,17 @@ class PaytBackend(models.Model):
         moves = everything["account.move"].search(there)
         moves.write(NOWHERE)
         moves.payt_event_ids.unlink()
+        self._forget_their_numbers(everything)
         for model in READ_THERE:
             everything[model].search([("backend_id", "=", self.id)]).unlink()
+
+    def _forget_their_numbers(self, everything):
+        """Numbers of payments and plans may mean something else there; and what was paid, is to be told there too."""
+        company = [("company_id", "=", self.company_id.id)]
+        payments = everything["account.payment"].search([*company, ("payt_payment_id", "!=", False)])
+        payments.write(dict.fromkeys(("payt_payment_id", "payt_transaction_id", "payt_reversal_id"), False))
+        arrangements = everything["bfocused.payment.arrangement"].search([*company, ("payt_state", "!=", "none")])
+        arrangements.write(
+            {**dict.fromkeys(("payt_plan_id", "payt_asked", "payt_message", "payt_url"), False), "payt_state": "none"}
+        )
+        arrangements.term_ids.write({"payt_term_id": False, "payt_open_amount": 0.0})

@@ -65,6 +65,7 @@ class PaytMirror(models.Model):
     message = fields.Char(help="Why it couldn't be followed, or what it waits for.")
     tries = fields.Integer()
     next_try_at = fields.Datetime(string="Next try")
+    waiting_since = fields.Datetime(string="Waits since")
     read_at = fields.Datetime(string="Read")
     done_at = fields.Datetime(string="Followed")
     model = fields.Char()

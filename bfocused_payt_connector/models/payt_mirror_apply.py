@@ -2,14 +2,22 @@ import logging
 import random
 from datetime import timedelta
 
+from psycopg2 import DataError, Error, IntegrityError
+
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import AccessError, RedirectWarning, UserError, ValidationError
+from odoo.exceptions import AccessError, ConcurrencyError, RedirectWarning, UserError, ValidationError
+
+from odoo.addons.queue_job.exception import RetryableJobError
 
 from ..const import APPLIED_PER_JOB, FIRST_PAUSE, LONGEST_PAUSE, MAX_TRIES, READ_RESOURCES
 
 _logger = logging.getLogger(__name__)
 
+LONGEST_WAIT = timedelta(days=2)
+
 REFUSALS = (UserError, ValidationError, AccessError, RedirectWarning)
+# what the whole job has to hear of: it is repeated
+REPEATED = (Error, ConcurrencyError, RetryableJobError)
 
 
 class PaytWaits(Exception):
@@ -30,7 +38,8 @@ class PaytMirror(models.Model):
 
     They raise :class:`PaytWaits` when something isn't there yet, :class:`PaytLeft` when there is nothing to do and the
     row should say why, and ``UserError`` with a sentence for a person when they can't do it (an account that isn't
-    chosen): the row then needs attention, and nothing of it was done.
+    chosen): the row then needs attention, and nothing of it was done. So does a row over which we stumble: it doesn't
+    stop the others.
     """
 
     _inherit = "payt.mirror"
@@ -104,8 +113,20 @@ class PaytMirror(models.Model):
                 its_rows.with_company(backend.company_id)._apply_resource(resource)
 
     def _apply_resource(self, resource):
-        known = self._get_known(resource)
-        idle = self._get_idle(resource, known)
+        try:
+            with self.env.cr.savepoint():
+                known = self._get_known(resource)
+                idle = self._get_idle(resource, known)
+        except REPEATED:
+            raise
+        except Exception as error:  # one of these rows isn't as it should be: find out which
+            if len(self) == 1:
+                self._stumble(error)
+                return
+            half = len(self) // 2
+            self[:half]._apply_resource(resource)
+            self[half:]._apply_resource(resource)
+            return
         idle.sudo().write(self._prepare_done())
         done = bool(idle)
         for row in self - idle:
@@ -142,27 +163,46 @@ class PaytMirror(models.Model):
         except REFUSALS as error:
             self._put_off(error.args[0] if error.args else str(error), needs_person=True)
             return False
+        except (DataError, IntegrityError) as error:  # somebody else did it at the same time, or it doesn't fit
+            self._put_off(str(error).splitlines()[0])
+            return False
+        except REPEATED:
+            raise
+        except Exception as error:
+            self._stumble(error)
+            return False
         values = {**self._prepare_done(), "message": message}
         if record:
             values.update(model=record._name, res_id=record.id)
         self.sudo().write(values)
         return True
 
+    def _stumble(self, error):
+        """Nobody thought of this: the row is left to a person, and the log has what happened."""
+        _logger.error("PAYT record %s could not be followed", self.id, exc_info=error)
+        message = self.env._("Odoo can't follow what PAYT says here (%s). The log has more.", repr(error))
+        self._put_off(message, needs_person=True)
+
     def _put_off(self, message, needs_person=False):
         """Try again later; after many tries, or where our books are in the way, a person has to look."""
-        # who was woken up because something else is here now hasn't waited
+        # who was woken up because something else is here now hasn't waited; but where much comes, that is each time
         tries = self.tries + 1 if self.next_try_at or not self.tries else self.tries
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (tries - 1))
         pause = timedelta(seconds=longest / 2 + longest / 2 * random.random())
-        error = needs_person or tries >= MAX_TRIES
+        error = needs_person or tries >= MAX_TRIES or self._has_waited(LONGEST_WAIT)
         self.sudo().write(
             {
                 "state": "error" if error else "waiting",
                 "message": message,
                 "tries": tries,
+                "waiting_since": self.waiting_since if self.tries else fields.Datetime.now(),
                 "next_try_at": False if error else fields.Datetime.now() + pause,
             }
         )
+
+    def _has_waited(self, longest):
+        """Whether it was put off for the first time so long ago."""
+        return bool(self.tries and self.waiting_since and self.waiting_since < fields.Datetime.now() - longest)
 
     def _wake_waiting(self):
         """Something new is here: what waits may have waited for it."""

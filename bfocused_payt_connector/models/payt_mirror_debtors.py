@@ -17,11 +17,13 @@ class PaytMirror(models.Model):
         """
         rows = self.sudo()
         partners = self.env["res.partner"].sudo().with_company(self.company_id)
-        numbers = [row.payload.get("debtor_number") for row in rows]
+        numbers = list({row.payload.get("debtor_number") for row in rows} - {None, ""})
         found = partners.with_context(active_test=False).search([("payt_debtor_number", "in", numbers)])
         by_number = {partner.payt_debtor_number: partner for partner in found.commercial_partner_id}
         followed = self._get_followed("res.partner", "debtors", rows.mapped("payt_id"))
-        known = {row.payt_id: followed.get(row.payt_id) or by_number.get(row.payload["debtor_number"]) for row in rows}
+        known = {
+            row.payt_id: followed.get(row.payt_id) or by_number.get(row.payload.get("debtor_number")) for row in rows
+        }
         return {
             payt_id: partner.with_company(self.company_id).commercial_partner_id
             for payt_id, partner in known.items()

@@ -77,11 +77,19 @@ class PaytMirror(models.Model):
                 self.env["payt.signal"]._put(self.backend_id, key, {**values, "moment": moment})
 
     def _apply_resource(self, resource):
-        # EXTENDS: an invoice also tells who its debtor is
+        # EXTENDS: an invoice also tells who its debtor is, and whose its payments are
+        unknown = self.filtered(lambda row: not row.res_id)
         result = super()._apply_resource(resource)
         if resource == "invoices":
             self._name_debtors()
+            unknown.filtered("res_id")._follow_payments_again()
         return result
+
+    def _follow_payments_again(self):
+        """Payments that were read while their invoice was taken for somebody else's, as before it was in Odoo."""
+        rows = self.sudo()._find_of_invoices(self.backend_id, self.mapped("payt_id"), ("payments",))
+        rows = rows.filtered(lambda row: row.state == "done" and not row.res_id and not row.deleted_at)
+        rows.write({"state": "pending", "tries": 0, "next_try_at": False})
 
     def _name_debtors(self):
         """Debtors without a number of ours, as after a merge of customers, are the customers of their invoices."""

@@ -6,8 +6,6 @@ class PaytMirror(models.Model):
 
     _inherit = "payt.mirror"
 
-    _payments_of_invoice = models.Index("(backend_id, (payload->>'invoice_id')) WHERE resource = 'payments'")
-
     @api.model
     def _find_of_invoices(self, backends, payt_ids, resources=("invoices", "payments")):
         """The rows of these invoices and of their payments.

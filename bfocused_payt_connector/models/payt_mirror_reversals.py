@@ -1,10 +1,14 @@
+from datetime import timedelta
+
 from odoo import Command, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from .payt_mirror_apply import PaytWaits
 
-TRIES_FOR_SIBLINGS = 3  # how long the other reversals of the same transaction are waited for
+# how long the other reversals of the same transaction are waited for
+TRIES_FOR_SIBLINGS = 3
+WAIT_FOR_SIBLINGS = timedelta(minutes=15)
 
 
 class PaytMirror(models.Model):
@@ -129,7 +133,8 @@ class PaytMirror(models.Model):
                     *(("payt_reversal_id", "=", False), ("payt_cost_type", "=", False), ("state", "!=", "canceled")),
                 ]
             )
-            if standing - payment.union(*returned.values()) and self.tries < TRIES_FOR_SIBLINGS:
+            has_waited = self.tries >= TRIES_FOR_SIBLINGS or self._has_waited(WAIT_FOR_SIBLINGS)
+            if standing - payment.union(*returned.values()) and not has_waited:
                 raise PaytWaits(self.env._("Waits for the other reversals of transaction %s.", transaction))
         backend = self.backend_id
         payment_return = self.env["payment.return"].sudo().create(self._prepare_return(backend, returned))

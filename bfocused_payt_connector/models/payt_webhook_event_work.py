@@ -1,9 +1,14 @@
+import logging
+
 from odoo import SUPERUSER_ID, api, fields, models
 
 from odoo.addons.queue_job.exception import RetryableJobError
 
-from ..const import EVENT_RESOURCES, EVENTS_PER_JOB
+from ..const import EVENT_RESOURCES, EVENTS_PER_JOB, SIGNAL_EVENTS
 from ..payt_api import PaytError, PaytForbidden, PaytRejected
+from .payt_mirror_apply import REPEATED
+
+_logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_TRIES = 30  # of a job that couldn't reach PAYT
 PRIORITY = 5  # before the reading of whole lists
@@ -105,9 +110,27 @@ class PaytWebhookEvent(models.Model):
         unknown = self.filtered(lambda event: event._get_hint() in missing)
         unknown.write({"state": "unknown", "message": self.env._("PAYT doesn't have it (any more).")})
         read = self - unknown
-        for event in read.sudo():  # some say what no record of PAYT's shows
-            self.env["payt.signal"]._put_event(backend, event.payload)
+        for event in read.filtered(lambda event: event.event_name in SIGNAL_EVENTS):
+            if not event._keep_signal(backend):
+                read -= event
         read.write({"state": "done", "message": False, "done_at": fields.Datetime.now()})
+
+    def _keep_signal(self, backend):
+        """Some events say what no record of PAYT's shows. One over which we stumble doesn't stop the others.
+
+        :return: whether that could be done
+        """
+        try:
+            with self.env.cr.savepoint():
+                self.env["payt.signal"]._put_event(backend, self.sudo().payload)
+        except REPEATED:
+            raise
+        except Exception as error:
+            _logger.error("PAYT event %s could not be followed", self.id, exc_info=error)
+            message = self.env._("Odoo can't follow what PAYT says here (%s). The log has more.", repr(error))
+            self.write({"state": "error", "message": message})
+            return False
+        return True
 
     def _get_hint(self):
         """What one event is about: (resource, PAYT's id), or nothing where we don't read such records."""

@@ -1,5 +1,7 @@
 from . import test_at_payt
 from . import test_backend
+from . import test_collection
+from . import test_comparison, test_health
 from . import test_browser
 from . import test_debtors, test_invoices, test_mandates, test_payments, test_sending, test_follow_up, test_go_live
 from . import test_dunning, test_signals
@@ -9,6 +11,7 @@ from . import test_outbox
 from . import test_outbox_failures
 from . import test_outbox_resources
 from . import test_payment_plans, test_pull_mandates
+from . import test_money_back, test_play, test_pull, test_pull_failures
 from . import test_secrets
 from . import test_throttle
 from . import test_token

@@ -183,7 +183,8 @@ class TestComparison(ComparisonCase):
         move = self.make_invoice_at_payt()
         store = self.sandbox.world.store
         record = store.invoices.by("invoice_number", move.name)
-        foreign = {**record, "invoice_number": "OLD-1", "invoice_identifier": "legacy-1", "_payment_ids": []}
+        # by chance, its identifier is the id of an invoice of ours
+        foreign = {**record, "invoice_number": "OLD-1", "invoice_identifier": str(move.id), "_payment_ids": []}
         store.invoices.add(foreign)
         self.compare()
         difference = self.get_differences()

@@ -7,6 +7,7 @@ import requests
 from odoo import SUPERUSER_ID, Command, fields
 from odoo.exceptions import AccessError
 from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.queue_job.exception import RetryableJobError
 
@@ -60,6 +61,16 @@ class TestWebhookEvents(EventCase):
         self.assertTrue(move.payt_invoice_id)
         [payment] = self.get_rows(resource="payments")
         self.assertEqual(payment.sudo().payload["invoice_id"], move.payt_invoice_id)
+
+    @mute_logger("odoo.addons.bfocused_payt_connector.models.payt_webhook_event_work")
+    def test_an_event_that_is_not_as_it_should_be_stops_no_other(self):
+        move = self.make_invoice_at_payt()
+        wrong = {**self.get_invoice_event(move, "label_added"), "event_time": "yesterday"}
+        self.keep(wrong, self.get_invoice_event(move, "label_added"))
+        self.work_off()
+        events = self.env["payt.webhook.event"].search([("backend_id", "=", self.backend.id)], order="id")
+        self.assertEqual(events.mapped("state"), ["error", "done"])
+        self.assertTrue(events[0].message)
 
     def test_many_events_are_few_requests(self):
         moves = [self.make_invoice_at_payt() for _invoice in range(5)]
