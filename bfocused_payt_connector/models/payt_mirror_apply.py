@@ -25,7 +25,14 @@ class PaytWaits(Exception):
 
 
 class PaytLeft(Exception):
-    """There is nothing to do in Odoo for a record of PAYT, and a person may want to know why."""
+    """There is nothing to book in Odoo for a record of PAYT, and a person may want to know why.
+
+    :param moves: ``account.move`` records of which PAYT has to hear again, as it counts this in now
+    """
+
+    def __init__(self, message, moves=None):
+        super().__init__(message)
+        self.moves = moves
 
 
 class PaytMirror(models.Model):
@@ -160,6 +167,8 @@ class PaytMirror(models.Model):
             return False
         except PaytLeft as reason:
             message = str(reason)
+            if reason.moves:
+                reason.moves.with_context(payt_following=False)._queue_payt_update()
         except REFUSALS as error:
             self._put_off(error.args[0] if error.args else str(error), needs_person=True)
             return False

@@ -113,7 +113,8 @@ class PaytMirror(models.Model):
                 self.env._(
                     "PAYT read it from a bank statement: Odoo books it from its own statement, on %s.",
                     move.display_name,
-                )
+                ),
+                move,
             )
 
     # === BOOKED ALREADY
