@@ -163,7 +163,8 @@ class PaytBackend(models.Model):
         here, there = move._get_payt_payment_method(), record.get("payment_method") or "unknown"
         if (here == DIRECT_DEBIT) != (there == DIRECT_DEBIT):
             findings.append(self._prepare_finding("payment_method", record, move, here, there))
-        here, there = move.payt_state or "none", move._get_payt_state_read(record)
+        unpaid = {**record, "open_amount": record.get("total_amount") or "1.00"}  # money is compared by itself
+        here, there = move.payt_state or "none", move._get_payt_state_read(unpaid)
         if here != there and (here, there) != ("none", "pushed"):
             findings.append(self._prepare_finding("state", record, move, here, there))
         return findings

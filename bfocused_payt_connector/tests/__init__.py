@@ -3,6 +3,7 @@ from . import test_backend
 from . import test_collection
 from . import test_comparison, test_health
 from . import test_browser
+from . import test_browser_back
 from . import test_debtors, test_invoices, test_mandates, test_payments, test_sending, test_follow_up, test_go_live
 from . import test_dunning, test_signals
 from . import test_neutralize

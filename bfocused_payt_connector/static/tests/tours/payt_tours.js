@@ -41,3 +41,34 @@ registry.category("web_tour.tours").add("bfocused_payt_try_invoice_again", {
         { trigger: ".o_list_view:not(:has(.o_data_row:contains(Tour Refused Invoice)))" },
     ],
 });
+
+registry.category("web_tour.tours").add("bfocused_payt_timeline", {
+    steps: () => [
+        { trigger: ".nav-link[name=payt]", run: "click" },
+        { trigger: ".o_field_widget[name=payt_state]:contains(Bailiff)" },
+        { trigger: "[name=payt_event_ids] .o_data_row:contains(First reminder)" },
+        { trigger: "[name=payt_event_ids] .o_data_row:first:contains(bailiff)" },
+    ],
+});
+
+registry.category("web_tour.tours").add("bfocused_payt_customer", {
+    steps: () => [
+        { trigger: "button[name=action_open_payt_credit_cases]", run: "click" },
+        { trigger: ".o_form_view:contains(2.50), .o_data_row:contains(2.50)" },
+    ],
+});
+
+registry.category("web_tour.tours").add("bfocused_payt_mend", {
+    steps: () => [
+        { trigger: ".o_data_row:contains(121.00):contains(0.00)" },
+        { trigger: ".o_data_row button[name=action_pull]", run: "click" },
+        { trigger: ".o_notification, .o_view_nocontent, .o_data_row:not(:has(button[name=action_pull]:disabled))" },
+    ],
+});
+
+registry.category("web_tour.tours").add("bfocused_payt_health", {
+    steps: () => [
+        { trigger: ".o_data_row:contains(Comparison):contains(0 differences)" },
+        { trigger: ".o_data_row:contains(Outbox)" },
+    ],
+});
