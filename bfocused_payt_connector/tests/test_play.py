@@ -2,13 +2,11 @@ from collections import Counter
 from decimal import Decimal
 from unittest.mock import patch
 
-import requests
-
 from odoo import SUPERUSER_ID
 from odoo.tests import HttpCase, tagged
 
 from .test_pull import PullCase
-from .webhook_common import SECRET, WebhookMixin
+from .webhook_common import ToldMixin
 
 INVOICES = 200
 CUSTOMERS = 40
@@ -200,24 +198,7 @@ class PlayCase(PullCase):
 
 
 @tagged("post_install", "-at_install")
-class TestPlay(WebhookMixin, PlayCase, HttpCase):
-    registry_test_mode = False  # each test enters it, see PullCase
-
-    def order(self, **mode):
-        """Have events told, as badly as ``mode`` says."""
-        url = self.base_url() + self.get_path()
-        order = {"url": url, "secrets": [SECRET], "mode": {"manual": True, **mode}}
-        requests.post(f"{self.sandbox.url}/_sandbox/webhook", json=order, timeout=10).raise_for_status()
-
-    def deliver(self):
-        self.env.cr.flush()
-        self.env.cr.clear()
-        with self.allow_requests(all_requests=True):
-            answer = requests.post(f"{self.sandbox.url}/_sandbox/webhook/flush", json={}, timeout=300)
-        self.env.invalidate_all()
-        answer.raise_for_status()
-        return answer.json()
-
+class TestPlay(ToldMixin, PlayCase, HttpCase):
     def work_off(self):
         events = self.env["payt.webhook.event"].with_user(SUPERUSER_ID)
         while events.search_count(events._get_pending_domain(self.backend), limit=1):

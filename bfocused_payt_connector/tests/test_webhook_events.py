@@ -2,8 +2,6 @@ import json
 from datetime import timedelta
 from unittest.mock import patch
 
-import requests
-
 from odoo import SUPERUSER_ID, Command, fields
 from odoo.exceptions import AccessError
 from odoo.tests import HttpCase, new_test_user, tagged
@@ -13,7 +11,7 @@ from odoo.addons.queue_job.exception import RetryableJobError
 
 from ..models import payt_webhook_event_work
 from .test_pull import PullCase
-from .webhook_common import SECRET, WebhookMixin, make_event
+from .webhook_common import ToldMixin, make_event
 
 
 class EventCase(PullCase):
@@ -276,26 +274,8 @@ class TestWebhookEvents(EventCase):
 
 
 @tagged("post_install", "-at_install")
-class TestWebhookPlay(WebhookMixin, EventCase, HttpCase):
+class TestWebhookPlay(ToldMixin, EventCase, HttpCase):
     """The sandbox tells Odoo itself, over HTTP."""
-
-    registry_test_mode = False  # each test enters it, see PullCase
-
-    def order(self, **mode):
-        """Have events told, as badly as ``mode`` says."""
-        url = self.base_url() + self.get_path()
-        order = {"url": url, "secrets": [SECRET], "mode": {"manual": True, **mode}}
-        requests.post(f"{self.sandbox.url}/_sandbox/webhook", json=order, timeout=10).raise_for_status()
-
-    def deliver(self):
-        """:return: how the deliveries ended, counted"""
-        self.env.cr.flush()
-        self.env.cr.clear()
-        with self.allow_requests(all_requests=True):
-            answer = requests.post(f"{self.sandbox.url}/_sandbox/webhook/flush", json={}, timeout=120)
-        self.env.invalidate_all()
-        answer.raise_for_status()
-        return answer.json()
 
     def get_told(self):
         return {event["event"]["id"] for event in self.sandbox.world.store.events}

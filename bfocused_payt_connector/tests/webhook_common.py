@@ -2,6 +2,8 @@ import http.client
 import json
 import uuid
 
+import requests
+
 from odoo.tests.common import TEST_CURSOR_COOKIE_NAME
 
 from ..const import ADMINISTRATION_HEADER, DELIVERY_HEADER, SIGNATURE_HEADER
@@ -87,3 +89,25 @@ class WebhookMixin:
     def get_jobs(self):
         key = f"bfocused_payt_connector.events.{self.backend.id}"
         return self.env["queue.job"].search([("identity_key", "=", key)])
+
+
+class ToldMixin(WebhookMixin):
+    """The sandbox tells Odoo itself, over HTTP. For a ``PullCase`` that is an ``HttpCase``."""
+
+    registry_test_mode = False  # each test enters it, see PullCase
+
+    def order(self, **mode):
+        """Have events told, as badly as ``mode`` says."""
+        url = self.base_url() + self.get_path()
+        order = {"url": url, "secrets": [SECRET], "mode": {"manual": True, **mode}}
+        requests.post(f"{self.sandbox.url}/_sandbox/webhook", json=order, timeout=10).raise_for_status()
+
+    def deliver(self):
+        """:return: how the deliveries ended, counted"""
+        self.env.cr.flush()
+        self.env.cr.clear()
+        with self.allow_requests(all_requests=True):
+            answer = requests.post(f"{self.sandbox.url}/_sandbox/webhook/flush", json={}, timeout=300)
+        self.env.invalidate_all()
+        answer.raise_for_status()
+        return answer.json()
