@@ -52,7 +52,6 @@ from . import (
     res_company_dunning,
     res_partner_dunning,
     res_partner_provided_email,
-    base_partner_merge,
     payt_mirror_payment_plans,
     payt_mirror_psp_mandates,
     payt_mirror_payments,

@@ -26,7 +26,10 @@ class AccountMove(models.Model):
     )
     payt_told_at = fields.Datetime(copy=False, readonly=True, help="When PAYT took something about it last.")
     payt_open_amount = fields.Monetary(
-        string="Open at PAYT", copy=False, readonly=True, help="What PAYT said is open; negative for a credit note."
+        string="Still open at PAYT",
+        copy=False,
+        readonly=True,
+        help="What PAYT said is open; negative for a credit note.",
     )
     payt_public_url = fields.Char(
         string="Page for the customer",

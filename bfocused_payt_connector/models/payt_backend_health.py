@@ -147,7 +147,8 @@ class PaytBackend(models.Model):
         comparisons = self.env["payt.comparison"].search([("backend_id", "=", self.id)])
         last = comparisons.filtered(lambda comparison: comparison.state == "done")[:1]
         if not last:
-            return "warning", self.env._("Open invoices were never compared.")
+            is_new = fields.Datetime.now() - self.create_date < COMPARISON_LATE
+            return "off" if is_new else "warning", self.env._("Open invoices were never compared.")
         is_late = fields.Datetime.now() - last.ended_at > COMPARISON_LATE
         message = self.env._(
             "%(count)s differences among %(invoices)s open invoices, compared %(moment)s.",
@@ -202,7 +203,7 @@ class PaytBackend(models.Model):
     @api.model
     def _cron_watch(self):
         """Tell the responsible person what isn't well, once; what is well again needs nobody any more."""
-        for backend in self.search([]):
+        for backend in self.search([("company_id", "!=", False)]):
             backend._watch()
 
     def _watch(self):

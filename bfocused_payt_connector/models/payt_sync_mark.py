@@ -84,7 +84,9 @@ class PaytSyncMark(models.Model):
         for mark in self:
             mark.with_user(SUPERUSER_ID).with_delay(
                 eta=seconds,
-                description=self.env._("%s: read %s", mark.backend_id.name, mark.resource),
+                description=self.env._(
+                    "%(connection)s: read %(what)s", connection=mark.backend_id.name, what=mark.resource
+                ),
                 identity_key=f"bfocused_payt_connector.read.{mark.id}",
             )._job_read()
 

@@ -43,7 +43,7 @@ class PaytWebhookEvent(models.Model):
     event_time = fields.Datetime(string="Happened")
     resource_type = fields.Char(string="About")
     payt_id = fields.Char(string="PAYT's id", help="Of the record it is about.")
-    delivery_id = fields.Char(string="Delivery")
+    delivery_id = fields.Char()
     state = fields.Selection(
         [
             ("pending", "To do"),

@@ -12,6 +12,8 @@ NAMED_SECRET = re.compile(
     r"(?i)((?:access_token|refresh_token|client_secret|authorization|bearer|basic)[\"']?\s*[:=]?\s*[\"']?)"
     r"[A-Za-z0-9._~+/=-]{8,}"
 )
+# and so is what follows the word and is too long for one: PAYT may name a token that isn't ours any more
+LONG_TOKEN = re.compile(r"(?i)(\btoken[\"']?\s*[:=]?\s*[\"']?)[A-Za-z0-9._~+/=-]{20,}")
 MAX_LENGTH = 500
 
 
@@ -22,6 +24,7 @@ def redacted(text: object, secrets: Iterable[str] = ()) -> str:
         if secret:
             clean = clean.replace(secret, "***")
     clean = NAMED_SECRET.sub(r"\1***", clean)
+    clean = LONG_TOKEN.sub(r"\1***", clean)
     clean = IBAN.sub(_masked_iban, clean)
     return clean if len(clean) <= MAX_LENGTH else clean[:MAX_LENGTH] + "…"
 

@@ -82,7 +82,7 @@ class TestPull(PullCase):
         self.assertEqual(self.get_rows().read(["checksum", "done_at", "state"]), before)
         self.assertEqual(set(self.get_rows().mapped("state")), {"done"})
 
-    def read(self, resource):
+    def read_list(self, resource):
         mark = self.env["payt.sync.mark"].with_user(SUPERUSER_ID)._get_marks(self.backend)
         mark = mark.filtered(lambda one: one.resource == resource and not one.is_deleted)
         mark._job_read()
@@ -92,18 +92,18 @@ class TestPull(PullCase):
         self.make_invoice_at_payt()
         self.enterContext(patch.object(backoff.Backoff, "pause", lambda *arguments: None))
         self.sandbox.fail("error", path="/v1/invoices", method="GET")
-        mark = self.read("invoices")
+        mark = self.read_list("invoices")
         self.assertTrue(mark.error)
         self.assertFalse(mark.mark)
         again = self.env["queue.job"].sudo().search([("identity_key", "like", f"connector.read.{mark.id}")])
         self.assertTrue(again.eta)
-        self.read("invoices")
+        self.read_list("invoices")
         self.assertFalse(mark.error)
         self.assertTrue(mark.mark)
 
     def test_a_permission_that_is_missing_stops_the_connection_and_is_told(self):
         self.sandbox.fail("forbidden", path="/v1/invoices", method="GET")
-        self.read("invoices")
+        self.read_list("invoices")
         self.assertTrue(self.backend.paused)
         self.assertTrue(self.backend.activity_ids)
 

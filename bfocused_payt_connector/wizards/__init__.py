@@ -1,1 +1,1 @@
-from . import payt_block, payt_go_live, payt_go_live_line
+from . import base_partner_merge, payt_block, payt_go_live, payt_go_live_line

@@ -1,5 +1,6 @@
 """Connect a company to PAYT and bring there what has to go, doing the queued jobs here instead of by a job runner."""
 
+import secrets
 import sys
 
 from odoo.addons.queue_job.job import Job
@@ -13,7 +14,7 @@ def connect(env, payt):
 
     :param payt: ``url``, ``administration_id`` and ``token``
     """
-    return env["payt.backend"].create(
+    backend = env["payt.backend"].create(
         {
             "environment": "other",
             "base_url": payt["url"],
@@ -21,9 +22,12 @@ def connect(env, payt):
             "auth_method": "static",
             "access_token": payt["token"],
             "psp_provider": "mollie",
+            "webhook_secret": secrets.token_urlsafe(),
             "responsible_id": env.ref("base.user_admin").id,
         }
     )
+    backend.action_make_journal()
+    return backend
 
 
 def choose_electronic_invoices(env):

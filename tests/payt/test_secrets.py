@@ -115,3 +115,10 @@ def _upload_keys(sandbox):
 
 def _tokens(token):
     return [token[name] for name in ("access_token", "refresh_token") if token.get(name)]
+
+
+def test_a_token_that_is_not_ours_any_more_is_masked_too_and_words_are_not():
+    assert redacted("Odd: token WAIUUVvFfvhdRq0OyDMXmYJNYF27zEmMO7N7TXyRcdM") == "Odd: token ***"
+    assert redacted("The access token expired, the token administration says so") == (
+        "The access token expired, the token administration says so"
+    )

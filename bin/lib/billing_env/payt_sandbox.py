@@ -2,6 +2,9 @@
 
 import json
 import socket
+import threading
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,9 +37,10 @@ def fresh(database: str) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def beside(cluster: databases.Cluster, database: str) -> Iterator[str | None]:
-    """The sandbox of a database, where it has one, for as long as the block lasts.
+def beside(cluster: databases.Cluster, database: str, odoo_port: int) -> Iterator[str | None]:
+    """The sandbox of a database, where it has one, for as long as the block lasts; it tells Odoo what happens there.
 
+    :param odoo_port: where Odoo listens, or is about to.
     :return: the address of its page.
     """
     known = _get_known_address(cluster, database)
@@ -47,7 +51,26 @@ def beside(cluster: databases.Cluster, database: str) -> Iterator[str | None]:
         if ready["url"] != known:
             url = databases.quoted(ready["url"])
             cluster.sql(f"UPDATE payt_backend SET base_url = {url} WHERE {CONNECTION}", database=database)
+        found = cluster.sql(
+            f"SELECT webhook_key, webhook_secret FROM payt_backend WHERE {CONNECTION}", database=database
+        )
+        for key, secret in found:
+            threading.Thread(target=_announce, args=(ready["url"], odoo_port, key, secret), daemon=True).start()
         yield ready["url"]
+
+
+def _announce(sandbox: str, odoo_port: int, key: str, secret: str) -> None:
+    """Give the sandbox Odoo's webhook once Odoo listens: a webhook that fails ten times is switched off."""
+    while True:
+        time.sleep(1)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", odoo_port)) == 0:
+                break
+    hook = {"url": f"http://127.0.0.1:{odoo_port}/payt/webhook/{key}", "secrets": [secret], "enabled": True}
+    request = urllib.request.Request(
+        f"{sandbox}/_sandbox/webhook", json.dumps(hook).encode(), {"Content-Type": "application/json"}
+    )
+    urllib.request.urlopen(request, timeout=10).close()
 
 
 def _state_file(database: str) -> Path:

@@ -65,7 +65,7 @@ def serve(cluster: databases.Cluster, database: str, port: int, for_odoo: Sequen
     command = [VENV_PYTHON, "-m", "odoo", "server", "-d", database, "--db-filter", f"^{database}$"]
     command += ["--http-port", str(port), *for_odoo]
     env = odoo_config.environment(cluster.server)
-    with payt_sandbox.beside(cluster, database) as page:
+    with payt_sandbox.beside(cluster, database, port) as page:
         if page:
             say(f"Its PAYT is a sandbox: {page}")
         return run_in_foreground(command, env=env, pass_fds=cluster.server.inherited)
