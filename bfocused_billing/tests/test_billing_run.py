@@ -249,7 +249,7 @@ class TestBillingRun(BillingCase):
 
         with (
             patch.object(self.env.registry["sale.subscription.line"], "_prepare_account_move_line", fail),
-            self.assertLogs("odoo.addons.bfocused_billing.models.billing_run", "ERROR"),
+            self.assertLogs("odoo.addons.bfocused_billing.models.run.billing_run", "ERROR"),
         ):
             run = self.bill("2026-01-01", may_fail=True)
         self.assertEqual(run.failed_count, 1)
@@ -292,7 +292,7 @@ class TestBillingRun(BillingCase):
             with (
                 self.subTest(today),
                 patch(
-                    "odoo.addons.bfocused_billing.models.billing_run.fields.Date.context_today",
+                    "odoo.addons.bfocused_billing.models.run.billing_run.fields.Date.context_today",
                     lambda *args, today=today: day(today),
                 ),
                 self.enter_registry_test_mode(),
@@ -347,7 +347,7 @@ class TestBillingRun(BillingCase):
 
         with (
             patch.object(self.env.registry["sale.subscription"], "_get_hold_reason", fail),
-            self.assertLogs("odoo.addons.bfocused_billing.models.billing_run", "ERROR"),
+            self.assertLogs("odoo.addons.bfocused_billing.models.run.billing_run", "ERROR"),
         ):
             run = self.bill("2026-01-01", may_fail=True)
         self.assertRecordValues(run, [{"invoice_count": 1, "failed_count": 1}])
@@ -374,7 +374,7 @@ class TestBillingRun(BillingCase):
         self.assertTrue(runs._is_automatic_run_due(self.company, today))
         with (
             patch.object(self.env.registry["bfocused.billing.run"], "_bill", side_effect=ValueError("no disk")),
-            self.assertLogs("odoo.addons.bfocused_billing.models.billing_run_cron", "ERROR"),
+            self.assertLogs("odoo.addons.bfocused_billing.models.run.billing_run_cron", "ERROR"),
         ):
             runs._run_automatically(self.company, today.replace(day=1))
         run = runs.search([("company_id", "=", self.company.id), ("id", "!=", forgotten.id)])

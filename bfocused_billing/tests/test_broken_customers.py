@@ -113,7 +113,7 @@ class TestBrokenCustomers(BillingCase):
         subscription.invalidate_recordset()
         return "no start date"
 
-    @mute_logger("odoo.sql_db", "odoo.addons.bfocused_billing.models.billing_run")
+    @mute_logger("odoo.sql_db", "odoo.addons.bfocused_billing.models.run.billing_run")
     def test_990_are_invoiced_and_ten_have_a_reason(self):
         self.company.billing_background_from = 0
         subscriptions = self.make_customers(CUSTOMERS)

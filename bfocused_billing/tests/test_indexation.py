@@ -299,7 +299,7 @@ class TestIndexation(BillingCase):
 
         with (
             patch.object(self.env.registry["sale.subscription.line"], "_prepare_successor", fail),
-            self.assertLogs("odoo.addons.bfocused_billing.models.subscription_indexation_line", "ERROR"),
+            self.assertLogs("odoo.addons.bfocused_billing.models.subscription.subscription_indexation_line", "ERROR"),
         ):
             indexation.action_apply()
         self.assertRecordValues(

@@ -7,7 +7,7 @@ from odoo import Command
 from .common import day
 from .mandate_common import SIGNATURE, MandateCase, Signing
 
-MIXIN = "odoo.addons.bfocused_billing.models.mandate_action_mixin"
+MIXIN = "odoo.addons.bfocused_billing.models.mandate.mandate_action_mixin"
 
 
 class ReleaseCase(Signing, MandateCase):

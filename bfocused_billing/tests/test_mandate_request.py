@@ -317,14 +317,14 @@ class TestProof(RequestCase):
             (other.id, attachment.id),
         )
         self.env.invalidate_all()
-        with self.assertLogs("odoo.addons.bfocused_billing.models.mandate_request", "WARNING"):
+        with self.assertLogs("odoo.addons.bfocused_billing.models.mandate.mandate_request", "WARNING"):
             self.assertEqual(self.get_notification()["type"], "danger")
 
     def test_a_missing_document_is_found(self):
         self.env.flush_all()
         self.cr.execute("DELETE FROM ir_attachment WHERE id = %s", self.get_attachment("pdf").ids)
         self.env.invalidate_all()
-        with self.assertLogs("odoo.addons.bfocused_billing.models.mandate_request", "WARNING"):
+        with self.assertLogs("odoo.addons.bfocused_billing.models.mandate.mandate_request", "WARNING"):
             self.assertEqual(self.get_notification()["type"], "danger")
 
     def get_attachment(self, name):

@@ -113,7 +113,7 @@ class TestPreviewEqualsTheRun(PreviewCase):
 
     def test_a_preview_in_chunks_is_the_same(self):
         rows = self.get_rows(self.preview("2026-02-01"))
-        with patch("odoo.addons.bfocused_billing.models.billing_run_chunk.CHUNK_SIZE", 2):
+        with patch("odoo.addons.bfocused_billing.models.run.billing_run_chunk.CHUNK_SIZE", 2):
             self.assertEqual(self.get_rows(self.preview("2026-02-01")), rows)
 
 

@@ -5,7 +5,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.queue_job.job import Job
 
-from ..models import billing_run_chunk
+from ..models.run import billing_run_chunk
 from .common import BillingCase
 
 
@@ -113,7 +113,7 @@ class TestRunInBackground(BillingCase):
         self.perform(self.get_jobs())
         self.assertEqual(self.count_invoices(), [1] * 6)
 
-    @mute_logger("odoo.addons.bfocused_billing.models.billing_run_chunk")
+    @mute_logger("odoo.addons.bfocused_billing.models.run.billing_run_chunk")
     def test_a_lost_job_is_made_again(self):
         self.run_2026.action_run()
         self.get_jobs()[:2].unlink()
@@ -201,7 +201,7 @@ class TestRunInBackground(BillingCase):
         self.company.billing_background_from = 10
         with (
             patch.object(type(self.run_2026), "_collect", fail),
-            mute_logger("odoo.addons.bfocused_billing.models.billing_run"),
+            mute_logger("odoo.addons.bfocused_billing.models.run.billing_run"),
         ):
             self.run_2026.action_run()
         self.assertEqual(self.count_invoices(), [1, 1, 1, 0, 1, 1])

@@ -8,7 +8,7 @@
 import logging
 import re
 
-from ..models.payt_backend_client import CALLBACK_PATH
+from ..models.connection.payt_backend_client import CALLBACK_PATH
 
 SECRET = re.compile(rf"({re.escape(CALLBACK_PATH)}\?|/payt/webhook/)[^\s\"]+")
 

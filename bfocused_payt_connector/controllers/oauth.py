@@ -6,7 +6,7 @@ from werkzeug.exceptions import Forbidden, NotFound
 from odoo import http
 from odoo.http import request
 
-from ..models.payt_backend_client import CALLBACK_PATH
+from ..models.connection.payt_backend_client import CALLBACK_PATH
 from ..payt_api import PaytError, PaytForbidden, auth
 
 _logger = logging.getLogger(__name__)

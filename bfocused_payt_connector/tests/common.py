@@ -86,6 +86,6 @@ class PaytCase(SandboxMixin, TransactionCase):
         self.env.flush_all()
         self.registry_enter_test_mode()
         # no pause is worth waiting for
-        self.patch_sleep = patch("odoo.addons.bfocused_payt_connector.models.payt_token.PAUSES", (0, 0, 0))
+        self.patch_sleep = patch("odoo.addons.bfocused_payt_connector.models.connection.payt_token.PAUSES", (0, 0, 0))
         self.patch_sleep.start()
         self.addCleanup(self.patch_sleep.stop)

@@ -327,7 +327,7 @@ class TestComparisonRuns(ComparisonCase):
         self.assertEqual(self.env.cr.fetchone(), (0,))
 
     def patch_sizes(self, per_page, steps):
-        module = "odoo.addons.bfocused_payt_connector.models.payt_comparison"
+        module = "odoo.addons.bfocused_payt_connector.models.monitoring.payt_comparison"
         self.patch_const(f"{module}.COMPARED_PER_STEP", per_page)
         client = type(self.backend._get_client())
         read = client.iter_pages

@@ -4,7 +4,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from .. import const
-from ..models import payt_outbox_sending
+from ..models.outbox import payt_outbox_sending
 from .common import PaytCase
 from .stubs import stub_partners
 

@@ -11,7 +11,7 @@ from odoo.tools import mute_logger
 
 from .test_money_back import MoneyCase
 
-FOLLOWING = "odoo.addons.bfocused_payt_connector.models.payt_mirror_apply"
+FOLLOWING = "odoo.addons.bfocused_payt_connector.models.incoming.payt_mirror_apply"
 
 
 @tagged("post_install", "-at_install")

@@ -9,7 +9,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.queue_job.exception import RetryableJobError
 
-from ..models import payt_webhook_event_work
+from ..models.incoming import payt_webhook_event_work
 from .test_pull import PullCase
 from .webhook_common import ToldMixin, make_event
 
@@ -60,7 +60,7 @@ class TestWebhookEvents(EventCase):
         [payment] = self.get_rows(resource="payments")
         self.assertEqual(payment.sudo().payload["invoice_id"], move.payt_invoice_id)
 
-    @mute_logger("odoo.addons.bfocused_payt_connector.models.payt_webhook_event_work")
+    @mute_logger("odoo.addons.bfocused_payt_connector.models.incoming.payt_webhook_event_work")
     def test_an_event_that_is_not_as_it_should_be_stops_no_other(self):
         move = self.make_invoice_at_payt()
         wrong = {**self.get_invoice_event(move, "label_added"), "event_time": "yesterday"}

@@ -1,0 +1,8 @@
+from . import (
+    account_analytic_distribution_model,
+    account_move,
+    account_move_line,
+    billing_charge,
+    billing_charge_deferral,
+    account_move_line_sale,
+)

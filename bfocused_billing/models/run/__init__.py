@@ -1,0 +1,18 @@
+from . import (
+    account_move_bulk,
+    billing_collect_mixin,
+    billing_invoice_mixin,
+    billing_run,
+    billing_run_chunk,
+    billing_run_cron,
+    billing_run_line,
+    billing_run_outcome,
+    billing_waiting,
+    billing_collect_usage,
+    billing_collect_sale,
+    billing_invoice_sale,
+    billing_run_line_marks,
+    billing_run_line_export,
+    billing_run_marks,
+    billing_run_export,
+)

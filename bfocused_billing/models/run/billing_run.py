@@ -1,0 +1,367 @@
+import logging
+from datetime import timedelta
+from math import ceil
+
+from psycopg2 import IntegrityError, OperationalError
+from psycopg2.errors import ExclusionViolation, UniqueViolation
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
+from odoo.tools import SQL, format_date
+
+from ...periods import is_quarter_turn
+from ...tools import do_apart
+from .account_move_bulk import DraftingBatch
+from .billing_group import BillingGroup
+
+_logger = logging.getLogger(__name__)
+
+LATEST_RUN = timedelta(days=31)  # from today; a date typed wrongly must not bill a year ahead
+
+
+class BillingRun(models.Model):
+    """The month turn: bill everything that is due on a date, one invoice per customer.
+
+    Collect what is due, group it per customer, hold what can't be collected, defer what is too small, post the rest.
+    A customer for whom something goes wrong falls out alone, with the reason, and can be retried.
+    """
+
+    _name = "bfocused.billing.run"
+    _description = "Billing Run"
+    _inherit = ["bfocused.billing.collect.mixin", "bfocused.billing.invoice.mixin"]
+    _order = "date desc, id desc"
+    _check_company_auto = True
+
+    name = fields.Char(compute="_compute_name", search="_search_name")
+    company_id = fields.Many2one(
+        "res.company", required=True, default=lambda self: self.env.company, readonly=True, index=True
+    )
+    date = fields.Date(
+        required=True,
+        default=lambda self: self._default_date(),
+        help="Everything due by this day is billed; it is also the date of the invoices.",
+    )
+    state = fields.Selection(
+        selection=[("draft", "Draft"), ("running", "Running"), ("done", "Done"), ("partial", "Partly done")],
+        default="draft",
+        required=True,
+        readonly=True,
+    )
+    user_id = fields.Many2one("res.users", string="Made by", default=lambda self: self.env.user, readonly=True)
+    is_quarter_turn = fields.Boolean(
+        compute="_compute_is_quarter_turn",
+        help="In the first month of a quarter everything is invoiced, also what was deferred.",
+    )
+    line_ids = fields.One2many("bfocused.billing.run.line", "run_id", string="Outcome per customer")
+    chunk_ids = fields.One2many("bfocused.billing.run.chunk", "run_id", string="Parts")
+    invoice_ids = fields.One2many("account.move", "billing_run_id", string="Invoices")
+    invoice_count = fields.Integer(string="Invoiced", compute="_compute_counts")
+    deferred_count = fields.Integer(string="Deferred", compute="_compute_counts")
+    held_count = fields.Integer(string="Held", compute="_compute_counts")
+    failed_count = fields.Integer(string="Failed", compute="_compute_counts")
+    message = fields.Char(readonly=True, help="Why the automatic run could not be executed.")
+    progress = fields.Integer(
+        compute="_compute_progress", help="Share of the customers that were dealt with, in percent."
+    )
+    progress_message = fields.Char(compute="_compute_progress", string="How far it is")
+    is_working = fields.Boolean(compute="_compute_progress", help="Customers are being dealt with in the background.")
+
+    @api.model
+    def _default_date(self):
+        return fields.Date.context_today(self).replace(day=self.env.company.billing_day or 1)
+
+    # === COMPUTE
+
+    @api.depends("date")
+    @api.depends_context("lang")
+    def _compute_name(self):
+        for run in self:
+            date = format_date(run.env, run.date, date_format="d MMMM y")
+            run.name = self.env._("Billing run of %s", date) if run.date else self.env._("Billing run")
+
+    @api.depends_context("lang")
+    def _compute_display_name(self):
+        # EXTENDS 'base': a cached name is of one language
+        return super()._compute_display_name()
+
+    @api.model
+    def _search_name(self, operator, value):
+        """By the date in figures, such as 2026-05 or 05-2026: the name itself is in each user's own language."""
+        if operator not in ("ilike", "like", "=") or not isinstance(value, str):
+            return NotImplemented
+        return Domain.custom(
+            to_sql=lambda model, alias, query: SQL(
+                "to_char(%s, 'YYYY-MM-DD DD-MM-YYYY') LIKE %s", SQL.identifier(alias, "date"), f"%{value}%"
+            )
+        )
+
+    @api.depends("date")
+    def _compute_is_quarter_turn(self):
+        for run in self:
+            run.is_quarter_turn = bool(run.date) and is_quarter_turn(run.date)
+
+    @api.depends("line_ids.outcome")
+    def _compute_counts(self):
+        counts = {
+            (run, outcome): count
+            for run, outcome, count in self.env["bfocused.billing.run.line"]._read_group(
+                [("run_id", "in", self.ids)], groupby=["run_id", "outcome"], aggregates=["__count"]
+            )
+        }
+        for run in self:
+            run.invoice_count = counts.get((run._origin, "invoiced"), 0)
+            run.deferred_count = counts.get((run._origin, "deferred"), 0)
+            run.held_count = counts.get((run._origin, "held"), 0)
+            run.failed_count = counts.get((run._origin, "failed"), 0)
+
+    @api.depends("state", "chunk_ids.state")
+    def _compute_progress(self):
+        for run in self:
+            done, total = run._get_progress()
+            run.progress = 100 * done // total if total else 100 * (run.state in ("done", "partial"))
+            run.is_working = run.state == "running" or (run.state == "draft" and done < total)
+            run.progress_message = run._get_progress_message(done, total)
+
+    def _get_progress(self):
+        """How many customers were dealt with, and how many there are."""
+        chunks = self.chunk_ids
+        done = chunks.filtered(lambda chunk: chunk.state == "done")
+        return sum(done.mapped("customer_count")), sum(chunks.mapped("customer_count"))
+
+    def _get_progress_message(self, done, total):
+        """How far the run is, and how long it will take at the pace up to now, as a sentence."""
+        if done == total:
+            return False
+        message = self.env._("%(done)s of %(total)s customers", done=done, total=total)
+        if not self.is_working:
+            return self.env._("Stopped: %s.", message)
+        if not done:
+            return self.env._("%s. Waiting for a worker.", message)
+        seconds = (fields.Datetime.now() - min(self.chunk_ids.mapped("create_date"))).total_seconds()
+        minutes = ceil(seconds / done * (total - done) / 60)
+        return self.env._("%(message)s, about %(minutes)s min left.", message=message, minutes=minutes)
+
+    # === CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._check_state_kept(vals)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._check_state_kept(vals)
+        if vals.keys() & {"date", "company_id"} and any(run.state != "draft" for run in self):
+            raise UserError(self.env._("A billing run that was executed keeps its date. Make a new run."))
+        if "date" in vals:  # a preview of another day tells nothing
+            self.filtered(lambda run: run.state == "draft")._forget_preview()
+        return super().write(vals)
+
+    def _check_state_kept(self, vals):
+        """
+        :raise AccessError: the state tells what the run did, so it isn't written by hand
+        """
+        if "state" in vals and not self.env.su:
+            raise AccessError(self.env._("How far a billing run is shows what it did; use its buttons instead."))
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_executed(self):
+        if any(run.state != "draft" for run in self):
+            raise UserError(self.env._("Only a billing run that wasn't executed can be deleted."))
+
+    # === ACTIONS
+
+    def action_preview(self):
+        """Show what the run would do. It is the run itself, undone: only the outcome rows are kept."""
+        self.ensure_one()
+        self._check_runnable(states=("draft",))
+        self._execute(is_preview=True)
+
+    def action_run(self):
+        """Bill everything that is due on the date of the run. What is billed already isn't billed again."""
+        self.ensure_one()
+        self._check_runnable(states=("draft",))
+        self._execute()
+
+    def action_retry(self):
+        """Go on with what this run held, failed to bill or didn't come to, as far as it can be billed now."""
+        self.ensure_one()
+        self._check_runnable(states=("running", "done", "partial"))
+        self._execute()
+
+    def action_stop(self):
+        """Bill no further customers. Those being billed at this moment are finished; *Retry* goes on with the rest."""
+        self.ensure_one()
+        self._check_runnable(states=("running",))
+        self._get_pending_chunks()._cancel_jobs()
+        self.sudo().state = "partial"
+
+    def action_view_invoices(self):
+        self.ensure_one()
+        return self.invoice_ids._get_records_action(name=self.env._("Invoices"), context={"create": False})
+
+    def action_view_lines(self):
+        """The outcomes of one kind, named by the button's context key ``outcome``."""
+        self.ensure_one()
+        outcome = self.env.context.get("outcome")
+        lines = self.line_ids.filtered(lambda line: line.outcome == outcome)
+        action = self.env["ir.actions.act_window"]._for_xml_id("bfocused_billing.billing_run_line_action")
+        return dict(action, name=self.name, domain=[("id", "in", lines.ids)], context={})
+
+    def action_send(self):
+        """Open Odoo's Send & Print for the run's invoices that weren't sent yet."""
+        self.ensure_one()
+        moves = self.invoice_ids.filtered(lambda move: move.state == "posted" and not move.is_move_sent)
+        if not moves:
+            raise UserError(self.env._("All invoices of this run were sent."))
+        return moves.action_send_and_print()
+
+    def _check_runnable(self, states):
+        self.company_id._check_uses_billing()
+        if self.state not in states:
+            raise UserError(self.env._('A run with the state "%s" can\'t do that.', self._get_state_label()))
+        if self.date > fields.Date.context_today(self) + LATEST_RUN:
+            raise UserError(self.env._("The date lies beyond the coming month turn; what is due then isn't known yet."))
+        if not self.try_lock_for_update(allow_referencing=True):
+            raise UserError(self.env._("This run is being executed by somebody else. Reload the page in a moment."))
+
+    def _get_state_label(self):
+        return dict(self._fields["state"]._description_selection(self.env))[self.state]
+
+    # === BUSINESS
+
+    def _execute(self, is_preview=False):
+        """Deal with all customers who have something to bill: at once, or when they are many in the background."""
+        run = self._with_billing_context()
+        run._forget_preview()
+        run._get_pending_chunks()._cancel_jobs()
+        run.chunk_ids.try_lock_for_update().sudo().unlink()  # one that is being billed right now is left to its worker
+        run.line_ids.sudo().filtered(lambda line: line.outcome in ("held", "failed")).active = False
+        customers = run._get_customers_to_bill(is_preview)
+        chunks = run.chunk_ids._create_for(run, customers, is_preview)
+        if not is_preview:
+            run.sudo().state = "running"
+        if len(customers) > run.company_id.billing_background_from:
+            chunks._enqueue()
+        else:
+            chunks._process_here()
+            run._finish()
+
+    def _get_customers_to_bill(self, is_preview):
+        """Whoever has something to bill; what has to be set right for that is undone again for a preview."""
+        with self.env.cr.savepoint() as savepoint:
+            self._prepare_collecting()
+            customers = self._get_customers()
+            if is_preview:
+                savepoint.rollback()
+        return customers
+
+    def _with_billing_context(self):
+        return self.with_company(self.company_id).with_context(tracking_disable=True)
+
+    def _get_pending_chunks(self):
+        return self.chunk_ids.filtered(lambda chunk: chunk.state == "pending")
+
+    def _forget_preview(self):
+        """Drop outcomes without an invoice that only told what would be."""
+        previews = self.filtered(lambda run: run.state == "draft")
+        previews.line_ids.sudo().unlink()
+        previews.chunk_ids._cancel_jobs()
+        previews.chunk_ids.sudo().unlink()
+
+    def _record_outcome(self, rows):
+        """Write the outcome per customer on the run.
+
+        :param rows: list of values of ``bfocused.billing.run.line``
+        """
+        self.env["bfocused.billing.run.line"].sudo().create([dict(row, run_id=self.id) for row in rows])
+
+    def _finish(self):
+        """Close the run once all its customers were dealt with."""
+        if self.state == "running" and not self._get_pending_chunks():
+            self.sudo().state = "partial" if self.failed_count else "done"
+
+    def _finish_in_own_transaction(self):
+        """The same after a commit; when that fails, the scheduled action closes the run."""
+        try:
+            with self.env.registry.cursor() as cr:
+                self.with_env(self.env(cr=cr))._finish()
+        except OperationalError:
+            _logger.info("Billing run %s is being closed by another process", self.id)
+        except Exception:
+            _logger.exception("Billing run %s could not be closed", self.id)
+
+    def _bill(self, customers):
+        """Bill what is due for some customers, and say per customer what came out.
+
+        :param customers: ``res.partner`` records, commercial entities
+        :return: list of values of ``bfocused.billing.run.line``
+        """
+        run = self._with_billing_context().with_context(billing_drafting_batch=DraftingBatch())
+        return run._bill_groups(run._get_groups_safely(customers))
+
+    def _get_groups_safely(self, customers):
+        """The groups of ``customers``; those of whom not even that is known are groups with an error."""
+        try:
+            with self.env.cr.savepoint():
+                return self._get_groups(customers)
+        except OperationalError:
+            raise
+        except Exception as error:
+            if len(customers) > 1:
+                return [group for customer in customers for group in self._get_groups_safely(customer)]
+            return [BillingGroup(self._get_error_key(customers), customers, error=error)]
+
+    def _bill_groups(self, groups):
+        """Bill groups together; one that fails falls out alone.
+
+        :return: list of values of ``bfocused.billing.run.line``
+        """
+        return do_apart(
+            self.env.cr, groups, self._bill_groups_at_once, lambda failed, error: self._give_up(failed[0], error)
+        )
+
+    def _give_up(self, group, error):
+        """The outcome of a customer for whom an error came up; that it was billed already is a success."""
+        if isinstance(error, (UniqueViolation, ExclusionViolation)) and self._drop_billed(group):
+            return self._bill_groups([group]) if group.items or group.waiting else []
+        return [self._prepare_failed_row(group, error)]
+
+    def _drop_billed(self, group):
+        """Take out of the group what another run billed in the meantime, which is a success.
+
+        :return: whether there was anything
+        """
+        charges = self.env["bfocused.billing.charge"].sudo()
+        billed = charges._get_billed_items(group.items)
+        with self.env.registry.cursor() as cr:  # sees what others committed after this transaction began
+            billed += charges.with_env(self.env(cr=cr))._get_billed_items(group.items)
+        left = [item for item in group.items if not any(item is other for other in billed)]
+        dropped = len(left) < len(group.items)
+        group.items = left
+        return dropped
+
+    def _bill_groups_at_once(self, groups):
+        for group in groups:
+            if group.error:
+                raise group.error
+        active = [group for group in groups if not group.hold_reason]
+        for group in groups:
+            self._compute_amounts(group)
+        for group in active:
+            self._decide(group)
+        self._draft(active)
+        self._post_invoices(active)
+        return [self._prepare_row(group) for group in groups]
+
+    def _prepare_failed_row(self, group, error):
+        """The outcome of a customer for whom an error came up, told in words where Odoo has them."""
+        if isinstance(error, UserError):
+            message = str(error)
+        elif isinstance(error, IntegrityError):
+            message = self.env["account.move.line"]._sql_error_to_message(error)
+        else:
+            _logger.error("Billing run %s failed for customer %s", self.id, group.partner.id, exc_info=error)
+            message = self.env._("Unexpected error: %s", error)
+        return dict(self._prepare_customer_row(group), outcome="failed", message=message)

@@ -1,0 +1,247 @@
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import float_is_zero, format_date
+
+from ...periods import month_before
+from ..run.billing_group import Item, Sold
+
+# What Odoo's values of an invoice line say only in the negative, or what the order of the lines says already.
+DEFAULTS = ("is_downpayment", "extra_tax_data", "collapse_prices", "collapse_composition", "sequence")
+
+
+def reduce_by(quantity, other):
+    """``quantity`` brought towards zero by ``other`` of the same sign, and never beyond it."""
+    if quantity * other <= 0:
+        return quantity
+    left = quantity - other
+    return left if left * quantity > 0 else 0.0
+
+
+class SaleOrderLine(models.Model):
+    """What of an order line may be billed on a day, and how that stands on the invoice and in the ledger."""
+
+    _inherit = "sale.order.line"
+
+    billing_charge_ids = fields.One2many(
+        comodel_name="bfocused.billing.charge",
+        inverse_name="sale_line_id",
+        string="Charges",
+        groups="bfocused_billing.group_billing_user",
+    )
+
+    # === WHAT IS DUE
+
+    def _get_sold(self, date):
+        """What of these lines a billing run of ``date`` bills: hours until the month before, else all.
+
+        :param date: date of the billing run
+        :return: dict of Sold by line, without lines of which nothing is due; down payments are not among them
+        """
+        lines = self.filtered(
+            lambda line: not line.display_type and not line.is_downpayment and not line._is_billed_otherwise()
+        )
+        month = month_before(date)
+        by_hours = lines.filtered(lambda line: line._is_hours())
+        sold = by_hours._get_sold_hours(month.end)
+        sold.update(
+            (line, Sold(reduce_by(line.qty_to_invoice, line._get_credited_quantity()), month.start, month.end))
+            for line in lines - by_hours
+            if line.qty_to_invoice and not line._is_combo()
+        )
+        digits = self.env["decimal.precision"].precision_get("Product Unit")
+        return {
+            line: due._replace(billing_round=line._get_next_round())
+            for line, due in sold.items()
+            if not float_is_zero(due.quantity, precision_digits=digits)
+        }
+
+    def _is_billed_otherwise(self):
+        """Whether a subscription bills this line."""
+        self.ensure_one()
+        return bool(self.subscription_template_id or self.product_id.subscribable)
+
+    def _is_hours(self):
+        """Whether this line is billed by the timesheets on it."""
+        return bool(self.product_id) and self.product_id._is_delivered_timesheet()
+
+    def _is_combo(self):
+        """Whether this line is only the heading of its parts on an invoice."""
+        return self.product_id.type == "combo"
+
+    def _get_sold_hours(self, last_day):
+        """Hours until ``last_day`` that are on no invoice yet.
+
+        :return: dict of Sold by line, some maybe of no hours
+        """
+        if not self:
+            return {}
+        domain = self._get_billable_timesheet_domain()
+        until = domain & Domain("date", "<=", last_day)
+        hours = self.sudo()._get_delivered_quantity_by_analytic(until)
+        days = self._get_timesheet_days(until)
+        later = self.sudo()._get_delivered_quantity_by_analytic(domain & Domain("date", ">", last_day))
+        return {
+            line: Sold(line._get_unbilled_hours(hours[line.id], later.get(line.id, 0.0)), *days[line.id])
+            for line in self.filtered(lambda line: hours.get(line.id))
+        }
+
+    def _get_billable_timesheet_domain(self):
+        """Domain of the timesheets of these lines that may be billed, which is what Odoo links to an invoice."""
+        return Domain(self._timesheet_compute_delivered_quantity_domain()) & Domain(
+            self.env["account.move.line"]._timesheet_domain_get_invoiced_lines(self)
+        )
+
+    def _get_timesheet_days(self, domain):
+        """First and last day of the timesheets in ``domain``, by the id of their line."""
+        rows = self.env["account.analytic.line"].sudo()._read_group(domain, ["so_line"], ["date:min", "date:max"])
+        return {line.id: days for line, *days in rows}
+
+    def _get_unbilled_hours(self, hours, later):
+        """Of ``hours`` what isn't billed: timesheets can be on no invoice although what they came to is on one.
+
+        Odoo takes all timesheets off an invoice of which a part is credited, and doesn't put them back on one that was
+        cancelled and confirmed again.
+
+        :param later: hours after the period, on no invoice either
+        """
+        self.ensure_one()
+        unbilled = self.qty_delivered - self.qty_invoiced - later - self._get_credited_quantity()
+        return min(hours, max(unbilled, 0.0)) if hours > 0 else hours
+
+    # --- credit notes
+
+    def _get_credits(self):
+        """The lines of credit notes that give back what an invoice of this line charged."""
+        return self.invoice_lines.filtered(
+            lambda line: (
+                line.move_type == "out_refund" and line.parent_state != "cancel" and line.move_id.reversed_entry_id
+            )
+        )
+
+    def _get_credited_quantity(self):
+        """What was credited for good, which Odoo counts as still to be invoiced.
+
+        Neither what *Bill again* frees nor what somebody invoiced anew from the order counts.
+
+        :return: quantity in the line's unit
+        """
+        self.ensure_one()
+        credits = self._get_credits()
+        credited = 0.0
+        if not credits:
+            return credited
+        for line in self.invoice_lines.filtered(lambda line: line.parent_state != "cancel").sorted("id"):
+            quantity = line.product_uom_id._compute_quantity(line.quantity, self.product_uom_id)
+            if line in credits:
+                credited += 0.0 if line._is_billed_again() else quantity
+            elif line.move_type == "out_invoice" and not line.sudo().charge_ids:
+                credited = reduce_by(credited, quantity)
+        return credited
+
+    # --- down payments
+
+    def _get_sold_down_payment(self, sold):
+        """A down payment is deducted whole, with the period of what it is deducted from."""
+        self.ensure_one()
+        dues = [sold[line] for line in self.order_id.order_line if line in sold]
+        start, end = min(due.period_start for due in dues), max(due.period_end for due in dues)
+        return Sold(-1.0, start, end, self._get_next_round())
+
+    def _get_sold_amount(self, due):
+        """What ``due`` comes to, in the order's currency and with or without taxes as the price is."""
+        self.ensure_one()
+        return due.quantity * self.price_unit * (1 - self.discount / 100)
+
+    # === ON THE INVOICE
+
+    def _get_billing_document(self):
+        """The agreement that is billed: its name, salesperson and delivery address stand on the invoice."""
+        return self.order_id
+
+    def _get_items(self, due):
+        """The invoice lines for what is due of this line, by Odoo's own hook.
+
+        :param due: Sold, or ``None`` for a heading
+        :rtype: list of Item
+        """
+        self.ensure_one()
+        values_list = self._prepare_invoice_lines_vals_list(**self._prepare_billed_values(due))
+        dues = [due] + [None] * (len(values_list) - 1)  # the ledger has one row for a line, also where it makes several
+        return [
+            Item(self, self._clean_billed_values(values), sold=its_due)
+            for values, its_due in zip(values_list, dues, strict=True)
+        ]
+
+    def _prepare_billed_values(self, due):
+        """What the invoice line says otherwise than Odoo would by itself."""
+        if not due:
+            return {}
+        values = {"quantity": due.quantity}
+        if self.is_downpayment:
+            values["extra_tax_data"] = self.env["account.tax"]._reverse_quantity_base_line_extra_tax_data(
+                self.extra_tax_data
+            )
+        elif self._is_hours():
+            values.update(
+                start_date=due.period_start,
+                end_date=due.period_end,
+                name=f"{self.name}\n{self._get_period_label(due)}",
+            )
+        return values
+
+    def _get_period_label(self, due):
+        """For example "5 januari 2026 t/m 31 januari 2026", in the customer's language."""
+        start, end = (
+            format_date(self.env, day, lang_code=self.env.lang, date_format="d MMMM y")
+            for day in (due.period_start, due.period_end)
+        )
+        return self.env._("%(start)s to %(end)s", start=start, end=end)
+
+    @api.model
+    def _clean_billed_values(self, values):
+        """Without what goes without saying, so that the invoice can be made in bulk; lines stand in the order made."""
+        cleaned = {
+            name: value
+            for name, value in values.items()
+            if not (name in DEFAULTS and (not value or name == "sequence"))
+        }
+        if cleaned.get("display_type") == "product":
+            del cleaned["display_type"]
+        return cleaned
+
+    # === IN THE LEDGER
+
+    def _get_next_round(self):
+        """How many times something of this line was billed before; the next charge carries that number.
+
+        Two runs at once that would bill the same quantity find the same number, so the database refuses the second.
+        """
+        self.ensure_one()
+        live = self.sudo().billing_charge_ids._get_live()
+        return max(live.mapped("billing_round"), default=-1) + 1
+
+    def _put_on_invoice(self, item, move_line, run):
+        """The ledger's row for what was put on an invoice.
+
+        :param item: Item of this line
+        :param move_line: ``account.move.line`` made of it
+        :param run: ``bfocused.billing.run``
+        :return: values of ``bfocused.billing.charge``, or ``None`` for a heading
+        """
+        due = item.sold
+        if not due:
+            return None
+        return {
+            "company_id": run.company_id.id,
+            "currency_id": move_line.currency_id.id,
+            "kind": "sale",
+            "partner_id": move_line.move_id.commercial_partner_id.id,
+            "sale_line_id": self.id,
+            "period_start": due.period_start,
+            "period_end": due.period_end,
+            "billing_round": due.billing_round,
+            "quantity": due.quantity,
+            "amount_untaxed": move_line.price_subtotal,
+            "move_line_id": move_line.id,
+            "run_id": run.id,
+        }

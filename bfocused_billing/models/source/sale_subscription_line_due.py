@@ -1,0 +1,233 @@
+from datetime import date
+from decimal import Decimal
+from itertools import chain, takewhile
+
+from odoo import Command, models
+from odoo.tools import format_date
+
+from ...periods import ONE_DAY, Period, due_date, prorate
+from ..run.billing_group import Due, Item
+
+
+class SaleSubscriptionLine(models.Model):
+    """What a subscription line owes on a day, what it gives back, and how that stands on the invoice."""
+
+    _inherit = "sale.subscription.line"
+
+    def _get_cycle(self):
+        """How time is cut for this line; ``None`` when it isn't billed by billing runs.
+
+        :rtype: periods.Cycle
+        """
+        self.ensure_one()
+        subscription = self.sale_subscription_id
+        start = subscription.date_start or self._get_start()
+        if not (start and subscription.template_id.billing_cycle and subscription.use_billing):
+            return None
+        return subscription.template_id._get_cycle(start)
+
+    def _get_unbilled_parts(self):
+        """The periods this line has still to be billed for, oldest first; endless for a line without end.
+
+        :rtype: iterator of periods.Part
+        """
+        self.ensure_one()
+        cycle, start = self._get_cycle(), self._get_start()
+        if not (cycle and start):
+            return iter(())
+        billed = [
+            period
+            for charge in self._get_live_charges()
+            if not charge.is_credit
+            for period in charge._get_uncredited_periods()
+        ]
+        return chain.from_iterable(
+            cycle.parts(served.start, None if served.end == date.max else served.end + ONE_DAY, billed)
+            for served in self._get_service_periods()
+        )
+
+    def _get_credits(self):
+        """What was billed and is not to be paid any more: the line ends earlier, starts later or is paused.
+
+        :rtype: list of Due, each the days of one charge
+        """
+        self.ensure_one()
+        if not self._get_cycle():
+            return []
+        service = self._get_service_periods()
+        credits = []
+        for charge in self._get_live_charges():
+            if charge.is_credit or any(
+                charge.period_start in served and charge.period_end in served for served in service
+            ):
+                continue
+            days = [rest for period in charge._get_uncredited_periods() for rest in period.without(service)]
+            credits += [
+                Due(self, part, amount, charge.billing_round, charge)
+                for part, amount in charge._get_credit_amounts(days)
+            ]
+        return credits
+
+    def _get_service_periods(self):
+        """The days the customer pays for: the life of the line less its free pauses; up to ``date.max`` without end.
+
+        :rtype: list of periods.Period
+        """
+        self.ensure_one()
+        start, stop = self._get_start(), self._get_stop()
+        if stop and stop <= start:
+            return []
+        life = Period(start, stop - ONE_DAY if stop else date.max)
+        return list(life.without(self.sale_subscription_id._get_free_periods()))
+
+    def _get_due_date(self, part):
+        self.ensure_one()
+        return due_date(
+            part, self._get_start(), in_arrears=self.sale_subscription_id.template_id.billing_timing == "arrears"
+        )
+
+    def _get_due_parts(self, date):
+        """The unbilled periods that may be billed on ``date``, oldest first.
+
+        :rtype: list of periods.Part
+        """
+        return list(takewhile(lambda part: self._get_due_date(part) <= date, self._get_unbilled_parts()))
+
+    def _get_dues(self, date):
+        """What may be billed on ``date``, and what has to be given back by then.
+
+        :rtype: list of Due
+        """
+        credits = [credit for credit in self._get_credits() if credit.part.period.start <= date]
+        parts = self._get_due_parts(date)
+        if not parts:
+            return credits
+        price, rounding = Decimal(str(self._get_cycle_amount())), Decimal(str(self.currency_id.rounding))
+        return credits + [Due(self, part, prorate(price, part, rounding), self._get_round(part)) for part in parts]
+
+    def _get_round(self, part):
+        """How many times days of ``part`` were billed, and given back, before."""
+        charges = self._get_live_charges()
+        return max(
+            (
+                charge.billing_round + 1
+                for charge in charges
+                if not charge.is_credit and charge._get_period().overlaps(part.period)
+            ),
+            default=0,
+        )
+
+    def _get_charge_kind(self, due):
+        """``adjustment`` for what sets right a period that was billed otherwise before, else ``subscription``."""
+        self.ensure_one()
+        is_rest = self.predecessor_id and due.part.period.start == self._get_start() and not due.part.is_whole
+        return "adjustment" if due.is_credit or due.billing_round or is_rest else "subscription"
+
+    # --- on the invoice
+
+    def _get_billing_document(self):
+        """The agreement that is billed: its name, salesperson and delivery address stand on the invoice."""
+        return self.sale_subscription_id
+
+    def _get_items(self, date):
+        """The invoice lines for what these lines owe or give back on ``date``.
+
+        :rtype: list of Item
+        """
+        return [Item(line, line._prepare_due_move_line(due), due) for line in self for due in line._get_dues(date)]
+
+    def _prepare_due_move_line(self, due):
+        """Values of the invoice line for ``due``, text in the customer's language."""
+        self.ensure_one()
+        return {
+            **(self._prepare_credit_move_line(due) if due.is_credit else self._prepare_period_move_line(due)),
+            "start_date": due.part.period.start,
+            "end_date": due.part.period.end,
+            "subscription_line_id": self.id,
+            "billing_cycle": self.sale_subscription_id.template_id.billing_cycle,
+        }
+
+    def _prepare_credit_move_line(self, due):
+        """What gives days back, on the terms on which they were billed."""
+        billed = due.credited.move_line_id
+        quantity = abs(billed.quantity)
+        period = self._get_period_label(due.part.period)
+        return {
+            "product_id": billed.product_id.id,
+            "product_uom_id": billed.product_uom_id.id,
+            "name": self._get_localized_env()._("Credit: %(what)s\n%(period)s", what=self.name, period=period),
+            "quantity": -quantity,
+            "price_unit": self._get_price_of(due.amount, quantity, billed.discount),
+            "discount": billed.discount,
+            "account_id": billed.account_id.id,
+            "analytic_distribution": billed.analytic_distribution,
+            "tax_ids": [Command.set(billed.tax_ids.ids)],
+            "is_billing_credit": True,
+        }
+
+    def _prepare_period_move_line(self, due):
+        """What bills a period; Odoo finds the account itself, with the company's default and the fiscal position."""
+        values = self._prepare_account_move_line()
+        for name in ("account_id", "price_subtotal"):
+            values.pop(name)
+        if not due.part.is_whole:
+            values["price_unit"] = self._get_price_of(due.amount, self.product_uom_qty, self.discount)
+        values["name"] = f"{self.name}\n{self._get_period_label(due.part.period)}"
+        return values
+
+    @staticmethod
+    def _get_price_of(amount, quantity, discount):
+        """The unit price with which an invoice line comes to exactly ``amount``.
+
+        Not rounded: Odoo rounds the line's amount, not its price.
+        """
+        factor = quantity * (1 - discount / 100)
+        return float(amount) / factor if factor else 0.0
+
+    def _put_on_invoice(self, item, move_line, run):
+        """The ledger's row for what was put on an invoice.
+
+        :param item: Item of this line
+        :param move_line: ``account.move.line`` made of it
+        :param run: ``bfocused.billing.run``
+        :return: values of ``bfocused.billing.charge``
+        """
+        due = item.due
+        return {
+            "company_id": run.company_id.id,
+            "currency_id": move_line.currency_id.id,
+            "kind": self._get_charge_kind(due),
+            "partner_id": move_line.move_id.commercial_partner_id.id,
+            "subscription_line_id": self.id,
+            "period_start": due.part.period.start,
+            "period_end": due.part.period.end,
+            "billing_round": due.billing_round,
+            "is_credit": due.is_credit,
+            "credited_charge_id": due.credited.id if due.is_credit else False,
+            "cycle_start": due.part.whole.start,
+            "cycle_end": due.part.whole.end,
+            "cycle_amount": due.credited.cycle_amount if due.is_credit else self._get_cycle_amount(),
+            "amount_untaxed": move_line.price_subtotal,
+            "move_line_id": move_line.id,
+            "run_id": run.id,
+        }
+
+    def _get_cycle_amount(self):
+        """What a whole period costs: quantity times price less discount, rounded, in the subscription's currency."""
+        self.ensure_one()
+        return self.currency_id.round(self.price_unit * self.product_uom_qty * (1 - self.discount / 100))
+
+    def _get_period_label(self, period):
+        """For example "1 januari 2026 t/m 31 maart 2026", in the customer's language."""
+        localized = self._get_localized_env()
+        start, end = (
+            format_date(localized, date, lang_code=localized.lang, date_format="d MMMM y")
+            for date in (period.start, period.end)
+        )
+        return localized._("%(start)s to %(end)s", start=start, end=end)
+
+    def _get_localized_env(self):
+        """An environment in the customer's language."""
+        self.ensure_one()
+        lang = self.sale_subscription_id._get_billing_partner().lang or self.env.lang
+        return self.with_context(lang=lang).env

@@ -1,0 +1,159 @@
+from odoo import Command, api, fields, models
+from odoo.exceptions import UserError, ValidationError
+
+from ...tools import changed_values
+
+
+class SaleOrderLine(models.Model):
+    _inherit = "sale.order.line"
+
+    subscription_template_id = fields.Many2one(
+        comodel_name="sale.subscription.template",
+        string="Billing cycle",
+        compute="_compute_subscription_template_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        domain="[('id', 'in', allowed_subscription_template_ids)]",
+        ondelete="restrict",
+        help="How often this line is billed. The cycles offered are those of the product's group.",
+    )
+    allowed_subscription_template_ids = fields.Many2many(
+        comodel_name="sale.subscription.template", compute="_compute_allowed_subscription_template_ids"
+    )
+    subscription_line_ids = fields.One2many(
+        comodel_name="sale.subscription.line",
+        inverse_name="sale_order_line_id",
+        string="Subscription lines",
+        groups="sales_team.group_sale_salesman",
+    )
+
+    # === COMPUTE
+
+    @api.depends("product_id", "company_id.use_billing")
+    def _compute_allowed_subscription_template_ids(self):
+        for line in self:
+            line.allowed_subscription_template_ids = line._get_billing_cycles()
+
+    @api.depends("product_id")
+    def _compute_subscription_template_id(self):
+        for line in self:
+            cycles = line._get_billing_cycles()
+            if not line.subscription_template_id or line.subscription_template_id not in cycles:
+                line.subscription_template_id = cycles[:1]
+
+    @api.depends("subscription_template_id")
+    def _compute_price_unit(self):
+        # EXTENDS 'sale': another cycle is another price
+        return super()._compute_price_unit()
+
+    @api.depends("subscription_template_id")
+    def _compute_qty_to_invoice(self):
+        # EXTENDS 'sale': the billing run invoices subscriptions, not the order
+        result = super()._compute_qty_to_invoice()
+        self.filtered("subscription_template_id").qty_to_invoice = 0
+        return result
+
+    @api.depends("subscription_template_id")
+    def _compute_invoice_status(self):
+        # EXTENDS 'sale'
+        result = super()._compute_invoice_status()
+        self.filtered("subscription_template_id").invoice_status = "no"
+        return result
+
+    @api.depends("subscription_template_id")
+    def _compute_untaxed_amount_to_invoice(self):
+        # EXTENDS 'sale'
+        result = super()._compute_untaxed_amount_to_invoice()
+        self.filtered("subscription_template_id").untaxed_amount_to_invoice = 0
+        return result
+
+    @api.depends("subscription_template_id")
+    def _compute_amount_to_invoice(self):
+        # EXTENDS 'sale'
+        result = super()._compute_amount_to_invoice()
+        self.filtered("subscription_template_id").amount_to_invoice = 0
+        return result
+
+    # === CONSTRAINTS
+
+    @api.constrains("subscription_template_id", "product_id")
+    def _check_subscription_template(self):
+        for line in self.filtered("subscription_template_id"):
+            cycles = line._get_billing_cycles()
+            if line.subscription_template_id not in cycles:
+                raise ValidationError(
+                    self.env._(
+                        "%(product)s can't be sold in the cycle %(cycle)s. Possible cycles: %(cycles)s.",
+                        product=line.product_id.display_name,
+                        cycle=line.subscription_template_id.name,
+                        cycles=", ".join(cycles.mapped("name")) or "-",
+                    )
+                )
+
+    # === CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        # EXTENDS 'sale': a subscription product added to a confirmed order is a subscription too
+        lines = super().create(vals_list)
+        for order in lines.filtered(lambda line: line.state == "sale" and line.subscription_template_id).order_id:
+            order._create_subscriptions()
+        return lines
+
+    def write(self, vals):
+        # EXTENDS 'sale': once there is a subscription, that is where it is changed
+        if {"product_id", "product_uom_qty", "price_unit", "discount", "subscription_template_id"} & vals.keys():
+            for line in self.sudo().filtered("subscription_line_ids"):
+                if changed_values(line, vals) and line.state == "sale":
+                    subscription = line.subscription_line_ids.sale_subscription_id.sorted("id")[-1:]
+                    raise UserError(
+                        self.env._(
+                            "%(product)s runs as subscription %(subscription)s. Change it there.",
+                            product=line.product_id.display_name,
+                            subscription=subscription.display_name,
+                        )
+                    )
+        return super().write(vals)
+
+    # === BUSINESS
+
+    def _get_billing_cycles(self):
+        """The cycles this line can be billed in; none for a one-off line or a company without this billing."""
+        self.ensure_one()
+        company = self.company_id or self.order_id.company_id or self.env.company
+        product = self.product_id.product_tmpl_id
+        if not company.use_billing or not product or self.is_downpayment:
+            return self.env["sale.subscription.template"]
+        return product._get_billing_cycles()
+
+    def _get_open_subscription_lines(self):
+        """The subscription lines made of this line whose subscription isn't closed."""
+        self.ensure_one()
+        return self.sudo().subscription_line_ids.filtered(lambda line: line.sale_subscription_id.stage_type != "post")
+
+    def _get_pricelist_price(self):
+        # EXTENDS 'sale'
+        return super()._get_pricelist_price() * self._get_billing_price_factor()
+
+    def _get_pricelist_price_before_discount(self):
+        # EXTENDS 'sale'
+        return super()._get_pricelist_price_before_discount() * self._get_billing_price_factor()
+
+    def _get_billing_price_factor(self):
+        self.ensure_one()
+        return self.product_id.product_tmpl_id._get_billing_price_factor(self.subscription_template_id)
+
+    def get_subscription_line_values(self):
+        # EXTENDS 'subscription_oca': what the order agreed, also its text and taxes
+        values = super().get_subscription_line_values()
+        if self.subscription_template_id:
+            values.pop("price_subtotal", None)
+            values.update(
+                {
+                    "name": self.name,
+                    "tax_ids": [Command.set(self.tax_ids.ids)],
+                    "sale_order_line_id": self.id,
+                }
+            )
+        return values

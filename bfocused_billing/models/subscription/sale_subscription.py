@@ -1,0 +1,362 @@
+import logging
+
+from psycopg2 import OperationalError
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
+from odoo.tools import format_date
+
+from ...tools import changed_values
+
+_logger = logging.getLogger(__name__)
+
+
+class SaleSubscription(models.Model):
+    _inherit = "sale.subscription"
+
+    use_billing = fields.Boolean(related="company_id.use_billing")
+    # EXTENDS 'subscription_oca': its defaults are the day on which the server was started
+    date_start = fields.Date(default=fields.Date.context_today)
+    recurring_next_date = fields.Date(
+        compute="_compute_recurring_next_date",
+        store=True,
+        readonly=False,
+        index="btree_not_null",
+        default=fields.Date.context_today,
+    )
+    date = fields.Date(help="First day that is no longer billed.")
+    pricelist_id = fields.Many2one(default=lambda self: self._default_pricelist_id())
+    payment_mode_id = fields.Many2one(
+        comodel_name="account.payment.mode",
+        string="Payment mode",
+        compute="_compute_payment_mode_id",
+        store=True,
+        readonly=False,
+        check_company=True,
+        domain="[('payment_method_id.mandate_required', '=', True), ('company_id', '=', company_id)]",
+        help="A subscription is paid by direct debit. Proposed: the customer's payment mode, or else the company's.",
+    )
+    mandate_id = fields.Many2one(
+        comodel_name="account.banking.mandate",
+        string="Only this mandate",
+        check_company=True,
+        ondelete="restrict",
+        domain="[('partner_id', 'parent_of', partner_id), ('company_id', '=', company_id)]",
+        help="Collect with this mandate. Empty: the customer's most recently signed valid mandate.",
+    )
+
+    @api.onchange("partner_id")
+    def onchange_partner_id(self):
+        # EXTENDS 'subscription_oca': without price lists in use, the customer has none
+        result = super().onchange_partner_id()
+        self.pricelist_id = self.pricelist_id or self._default_pricelist_id()
+        return result
+
+    def _default_pricelist_id(self):
+        company = self.env.company
+        return company._get_billing_pricelist(company.currency_id) if company.use_billing else False
+
+    # === COMPUTE
+
+    @api.depends("partner_id", "company_id")
+    def _compute_payment_mode_id(self):
+        for subscription in self:
+            company = subscription.company_id
+            own = subscription.partner_id.with_company(company).customer_payment_mode_id
+            if own.payment_method_id.mandate_required:
+                subscription.payment_mode_id = own
+            else:
+                subscription.payment_mode_id = company.billing_payment_mode_id
+
+    @api.depends("sale_subscription_line_ids.next_billing_date", "stage_id", "company_id.use_billing")
+    def _compute_recurring_next_date(self):
+        for subscription in self:
+            if subscription.use_billing:
+                dates = [date for date in subscription.sale_subscription_line_ids.mapped("next_billing_date") if date]
+                subscription.recurring_next_date = min(dates, default=False)
+            else:
+                subscription.recurring_next_date = subscription._get_next_date_without_billing()
+
+    @api.depends("template_id", "date_start")
+    def _compute_rule_boundary(self):
+        # EXTENDS 'subscription_oca': a billing cycle has no fixed duration, the finish date is the user's
+        billed = self.filtered(lambda subscription: subscription.use_billing and subscription.template_id.billing_cycle)
+        for subscription in billed:
+            subscription.recurring_rule_boundary = True
+            subscription.date = subscription.date
+        return super(SaleSubscription, self - billed)._compute_rule_boundary()
+
+    @api.depends("sale_subscription_line_ids.price_subtotal", "sale_subscription_line_ids.amount_tax_line_amount")
+    def _compute_total(self):
+        # EXTENDS 'subscription_oca': a changed price is another total (T9)
+        return super()._compute_total()
+
+    @api.depends("sale_subscription_line_ids")
+    def _compute_account_invoice_ids_count(self):
+        # EXTENDS 'subscription_oca': an invoice of the billing run may hold several subscriptions
+        result = super()._compute_account_invoice_ids_count()
+        for subscription in self.filtered("use_billing"):
+            subscription.account_invoice_ids_count = len(subscription._get_invoices())
+        return result
+
+    # === CONSTRAINTS
+
+    @api.constrains("payment_mode_id", "company_id")
+    def _check_payment_mode(self):
+        for subscription in self.filtered("use_billing"):
+            mode = subscription.payment_mode_id
+            if mode and not mode.payment_method_id.mandate_required:
+                raise ValidationError(
+                    self.env._(
+                        "%(subscription)s can't be paid by %(mode)s: a subscription is paid by direct debit.",
+                        subscription=subscription.display_name,
+                        mode=mode.name,
+                    )
+                )
+
+    @api.constrains("active")
+    def _check_active(self):
+        for subscription in self:
+            if subscription.use_billing and not subscription.active and subscription.recurring_next_date:
+                raise ValidationError(
+                    self.env._("%s has still to be billed. Close it before you archive it.", subscription.display_name)
+                )
+
+    # === CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        # EXTENDS 'subscription_oca': it moves the start date to the form's next invoice date, which we compute
+        companies = self.env["res.company"]
+        for vals in vals_list:
+            if companies.browse(vals.get("company_id", self.env.company.id)).use_billing:
+                vals.pop("recurring_next_date", None)
+                vals["stage_id"] = vals.get("stage_id") or self.env.ref("subscription_oca.subscription_stage_draft").id
+        subscriptions = super().create(vals_list)
+        running = subscriptions.filtered(lambda sub: sub.use_billing and sub.stage_type == "in_progress")
+        running.in_progress = True
+        return subscriptions
+
+    def copy_data(self, default=None):
+        # EXTENDS 'subscription_oca': a copy is a new subscription, not a running one
+        own = {"stage_id", "in_progress", "date", "sale_order_id", "code"} - set(default or {})
+        return [
+            {name: value for name, value in vals.items() if name not in own} if subscription.use_billing else vals
+            for subscription, vals in zip(self, super().copy_data(default), strict=True)
+        ]
+
+    def write(self, vals):
+        # EXTENDS 'subscription_oca': it sets the start date to today with every move into "in progress" (T4)
+        billed = self.filtered("use_billing")
+        if self.env.context.get("billing_keeps_dates") and self == billed and all(billed.mapped("date_start")):
+            vals = {name: value for name, value in vals.items() if name != "date_start"}
+        billed._check_billed_terms(vals)
+        if not vals.get("stage_id"):
+            return super().write(vals)
+        stage = self._fields["stage_id"].convert_to_record(
+            self._fields["stage_id"].convert_to_cache(vals["stage_id"], self), self[:1]
+        )
+        if stage.type == "in_progress":
+            billed._check_reopening(vals)
+        result = super(SaleSubscription, self.with_context(billing_keeps_dates=True)).write(vals)
+        if stage.type == "post":
+            billed._end_today()
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_billed(self):
+        if self.sale_subscription_line_ids.sudo().charge_ids:
+            raise UserError(self.env._("A subscription that was billed can't be deleted. Close it instead."))
+
+    def _end_today(self):
+        """Give closed subscriptions a finish date: what was used up to now is still billed, and nothing after it."""
+        today = fields.Date.context_today(self)
+        self.filtered(lambda subscription: not subscription.date or subscription.date > today).date = today
+
+    def _check_reopening(self, vals):
+        """A closed subscription can be opened again on the day itself; later the days in between would be billed."""
+        today = fields.Date.context_today(self)
+        for subscription in self.filtered(lambda subscription: subscription.stage_type == "post"):
+            if subscription.date and subscription.date < today:
+                raise UserError(
+                    self.env._(
+                        "%(subscription)s ended on %(date)s. Make a new subscription instead.",
+                        subscription=subscription.display_name,
+                        date=format_date(self.env, subscription.date),
+                    )
+                )
+            if "date" not in vals:
+                subscription.date = False
+
+    def _check_billed_terms(self, vals):
+        """Refuse what would make billed periods untrue: another start or another cycle once something is billed.
+
+        :raise UserError: with what to do instead
+        """
+        fixed = {name: vals[name] for name in ("date_start", "template_id") if name in vals}
+        for subscription in self:
+            if changed_values(subscription, fixed) and subscription.sale_subscription_line_ids._get_live_charges():
+                raise UserError(
+                    self.env._(
+                        "%s is billed already, so its start date and cycle are fixed. End it with a finish date "
+                        "and start a new subscription.",
+                        subscription.display_name,
+                    )
+                )
+
+    def calculate_recurring_next_date(self, start_date):
+        # OVERRIDE 'subscription_oca': the next date follows from what is billed, whatever day it counts from (T4)
+        if self.use_billing:
+            self._compute_recurring_next_date()
+            return None
+        return super().calculate_recurring_next_date(start_date)
+
+    # === ACTIONS
+
+    def action_start_subscription(self):
+        # EXTENDS 'subscription_oca': keep the agreed start date, which it only knows as "today"
+        for subscription in self.filtered(lambda sub: sub.use_billing and not sub.date_start):
+            subscription.date_start = fields.Date.context_today(subscription)
+        return super().action_start_subscription()
+
+    def action_view_account_invoice_ids(self):
+        # EXTENDS 'subscription_oca'
+        action = super().action_view_account_invoice_ids()
+        if self.use_billing:
+            action["domain"] = [("id", "in", self._get_invoices().ids)]
+        return action
+
+    def generate_invoice(self):
+        # OVERRIDE 'subscription_oca': one way to bill, or a period could be billed twice
+        self._check_billed_by_run()
+        return super().generate_invoice()
+
+    def create_invoice(self):
+        # OVERRIDE 'subscription_oca'
+        self._check_billed_by_run()
+        return super().create_invoice()
+
+    def create_sale_order(self):
+        # OVERRIDE 'subscription_oca': confirming that order would start the subscription a second time
+        self._check_billed_by_run()
+        return super().create_sale_order()
+
+    def _check_billed_by_run(self):
+        if any(self.mapped("use_billing")):
+            raise UserError(
+                self.env._(
+                    "Subscriptions of this company are invoiced by a billing run. Make one under Billing > Runs."
+                )
+            )
+
+    # === BUSINESS
+
+    def _get_invoices(self):
+        moves = self.sale_subscription_line_ids.move_line_ids.move_id
+        return moves | self.invoice_ids | self.sale_order_ids.invoice_ids
+
+    def _get_billing_price(self, product, quantity, template):
+        """The price list's price of a billing cycle, also under the list price; in the price list's currency.
+
+        :param template: ``sale.subscription.template``, the cycle
+        """
+        price = self.pricelist_id._get_product_price(product, quantity or 1.0)
+        return price * product.product_tmpl_id._get_billing_price_factor(template)
+
+    def _get_billing_payment_mode(self):
+        self.ensure_one()
+        return self.payment_mode_id or self.company_id.billing_payment_mode_id
+
+    def _get_billing_partner(self):
+        """Whom the invoice is addressed to."""
+        self.ensure_one()
+        return self.partner_invoice_id or self.partner_id
+
+    def _get_billing_mandate(self):
+        """The mandate this subscription is collected with: the one chosen for it, or else the customer's current."""
+        self.ensure_one()
+        return self.mandate_id or self._get_billing_partner()._get_billing_mandate(self.company_id)
+
+    def _get_mandate_problem(self):
+        """Why this subscription can't be collected, as a sentence in the user's language; ``False`` when it can."""
+        self.ensure_one()
+        if not self._get_billing_payment_mode().payment_method_id.mandate_required:
+            return self.env._("No direct-debit payment mode. Choose one here, or in the settings.")
+        partner = self._get_billing_partner()
+        return partner._get_mandate_problem(self.company_id, self._get_billing_mandate())
+
+    def _get_hold_reason(self, date=None):
+        """Why this subscription isn't billed although it is due, as a sentence; ``False`` when it is.
+
+        Nothing of a held subscription is lost: its periods are billed once the reason is gone.
+
+        :param date: of the billing run; today when left out
+        """
+        self.ensure_one()
+        return self._get_mandate_problem()
+
+    @api.model
+    def _get_billable_domain(self, company):
+        """Subscriptions of which days may be left to bill: running, or ended with days before their end."""
+        return (
+            Domain("company_id", "=", company.id)
+            & Domain("active", "=", True)
+            & Domain("template_id.billing_cycle", "!=", False)
+            & (
+                Domain("stage_id.type", "=", "in_progress")
+                | (Domain("stage_id.type", "=", "post") & Domain("date", "!=", False))
+            )
+        )
+
+    def _get_next_date_without_billing(self):
+        """The next invoice date for 'subscription_oca' alone, whose cron stops at a running one without (T2)."""
+        self.ensure_one()
+        if self.recurring_next_date or not self.in_progress:
+            return self.recurring_next_date
+        return self.date or fields.Date.context_today(self)
+
+    @api.model
+    def _leave_to_subscription_oca(self):
+        """Give running subscriptions without a next date, for all is billed, one that 'subscription_oca' can read."""
+        for subscription in self.search([("in_progress", "=", True), ("recurring_next_date", "=", False)]):
+            subscription.recurring_next_date = subscription._get_next_date_without_billing()
+
+    # === CRON
+
+    @api.model
+    def cron_subscription_management(self):
+        # EXTENDS 'subscription_oca': companies with billing runs are billed by those, and only start and end here
+        self._cron_resume_due_subscriptions()
+        self._start_and_end_billed(fields.Date.context_today(self))
+        others = self.with_context(without_billing_runs=True)
+        return super(SaleSubscription, others).cron_subscription_management()
+
+    @api.model
+    def _start_and_end_billed(self, date):
+        """Start what is ready and close what has ended by ``date``; one that fails doesn't stop the others.
+
+        :param date: company day
+        """
+        managed = Domain("company_id.use_billing", "=", True)
+        ready = managed & Domain("stage_id.type", "=", "pre") & Domain("awaits_mandate", "=", False)
+        starting = self.search(ready & Domain("date_start", "<=", date))
+        ending = self.search(managed & Domain("in_progress", "=", True) & Domain("date", "<=", date))
+        for subscription in starting | ending:
+            try:
+                with self.env.cr.savepoint():
+                    if subscription in starting:
+                        subscription._start_or_wait()
+                    else:
+                        subscription.close_subscription(subscription.close_reason_id.id)
+            except OperationalError:
+                raise
+            except Exception:  # whatever is wrong with one must not stop the others
+                _logger.exception("Subscription %s could not be started or closed", subscription.id)
+
+    @api.model
+    def _search(self, domain, *args, **kwargs):
+        # The cron of 'subscription_oca' searches with an empty domain: this is its only hook.
+        if self.env.context.get("without_billing_runs"):
+            domain = Domain(domain) & Domain("company_id.use_billing", "=", False)
+        return super()._search(domain, *args, **kwargs)

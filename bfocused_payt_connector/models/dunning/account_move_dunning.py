@@ -1,0 +1,156 @@
+from odoo import api, fields, models
+from odoo.tools import float_compare
+
+from ...const import INVOICE_STEPS, SEVERITY
+from ..outgoing.account_move import STATES
+
+# what our own side says, which a reading doesn't overrule: something has to go to PAYT, or didn't get there
+OURS = ("queued", "error")
+# none of it is bookkeeping: Odoo needn't read the journal items to see whether they still add up
+NO_BOOKKEEPING = {"check_move_validity": False, "skip_invoice_sync": True}
+STEP_STATES = [(state, label) for state, label in STATES if state in (*SEVERITY, "paid")]
+
+
+class AccountMove(models.Model):
+    """What PAYT does about an invoice: its dunning timeline, and the state that follows from it."""
+
+    _inherit = "account.move"
+
+    payt_event_ids = fields.One2many("payt.event", "move_id", string="PAYT's timeline", copy=False, readonly=True)
+    payt_step_state = fields.Selection(
+        STEP_STATES,
+        string="How far PAYT got",
+        copy=False,
+        readonly=True,
+        help="By the last reading, whether or not the follow-up stands still.",
+    )
+    payt_told_at = fields.Datetime(copy=False, readonly=True, help="When PAYT took something about it last.")
+    payt_open_amount = fields.Monetary(
+        string="Still open at PAYT",
+        copy=False,
+        readonly=True,
+        help="What PAYT said is open; negative for a credit note.",
+    )
+    payt_public_url = fields.Char(
+        string="Page for the customer",
+        copy=False,
+        readonly=True,
+        help="Where the customer sees and pays the invoice at PAYT. Whoever has this address needs no password.",
+    )
+    payt_credit_case_ids = fields.Many2many(
+        "payt.credit.case",
+        "payt_credit_case_move_rel",
+        "move_id",
+        "case_id",
+        string="Credit cases",
+        copy=False,
+        context={"active_test": False},
+    )
+
+    # === ACTIONS
+
+    def action_open_payt_public(self):
+        """What the customer sees at PAYT."""
+        self.ensure_one()
+        return {"type": "ir.actions.act_url", "url": self.payt_public_url, "target": "new"}
+
+    # === WHAT PAYT SAYS
+
+    def _follow_payt(self, payload, read_at):
+        """Do what PAYT says of this invoice; saying it again changes nothing.
+
+        :param payload: PAYT's invoice
+        :param read_at: when it was read
+        """
+        self.ensure_one()
+        self = self.with_context(**NO_BOOKKEEPING)
+        moment_of = self.env["payt.mirror"]._read_moment
+        new = self.env["payt.event"]._note_invoice(self, payload)
+        ours = self.payt_state
+        if sent_at := moment_of(payload.get("sent_at")):
+            self._mark_sent_by_payt(sent_at)
+        values = self._prepare_payt_reading(payload)
+        if ours not in OURS:
+            is_older = bool(self.payt_told_at and read_at and read_at < self.payt_told_at)
+            values["payt_state"] = self._get_payt_state_read(payload, ours if is_older else None)
+        elif self.payt_state != ours:
+            values["payt_state"] = ours
+        self._write_changed(values)
+        new._tell()
+
+    def _prepare_payt_reading(self, payload):
+        return {
+            "payt_invoice_id": str(payload["id"]),
+            "payt_url": payload.get("deeplink_url") or False,
+            "payt_public_url": payload.get("public_url") or False,
+            "payt_open_amount": float(payload.get("open_amount") or 0),
+            "payt_step_state": self._get_payt_step_state(payload),
+            "payt_synced_at": fields.Datetime.now(),
+        }
+
+    def _get_payt_step_state(self, payload):
+        """How far PAYT got, by the last step that has a moment."""
+        if self._is_payt_paid(payload):
+            return "paid"
+        reached = [state for name, _kind, state in INVOICE_STEPS if state and payload.get(name)]
+        return max(reached, key=SEVERITY.index, default="pushed")
+
+    @api.model
+    def _is_payt_paid(self, payload):
+        """Also when more was paid than asked: then the open amount has the other sign than the total."""
+        still_open = payload.get("open_amount")
+        if still_open in (None, ""):
+            return bool(payload.get("payment_date"))
+        sign = -1 if float(payload.get("total_amount") or 0) < 0 else 1
+        return float_compare(sign * float(still_open), 0, precision_digits=2) <= 0
+
+    def _get_payt_state_read(self, payload, told=None):
+        """The state by what PAYT says.
+
+        :param told: the present state, when PAYT took something of us since it said this: whether the invoice is paid,
+            or stands still, is then as we told it, and PAYT will say so too
+        """
+        step = self._get_payt_step_state(payload)
+        if told:
+            is_paid, is_paused = told == "paid", told == "paused"
+            step = "paid" if is_paid else self._get_payt_step_state({**payload, "open_amount": "1.00"})
+        else:
+            is_paid, is_paused = step == "paid", bool(payload.get("paused_at"))
+        return "paused" if is_paused and not is_paid else step
+
+    def _write_changed(self, values):
+        changed = {
+            name: value
+            for name, value in values.items()
+            if self._fields[name].convert_to_cache(value, self) != self._fields[name].convert_to_cache(self[name], self)
+        }
+        if changed:
+            self.write(changed)
+
+    # === WHAT PAYT TOOK
+
+    def _payt_taken_invoice(self, backend, answer):
+        # EXTENDS: what PAYT had done before is still so
+        result = super()._payt_taken_invoice(backend, answer)
+        for move in self.sudo():
+            values = {"payt_told_at": fields.Datetime.now()}
+            if move.payt_state in ("pushed", "sent") and move.payt_step_state in SEVERITY:
+                values["payt_state"] = max(move.payt_state, move.payt_step_state, key=SEVERITY.index)
+            move.write(values)
+        return result
+
+    def _payt_taken_invoice_block(self, backend, answer):
+        # EXTENDS
+        result = super()._payt_taken_invoice_block(backend, answer)
+        self.sudo().payt_told_at = fields.Datetime.now()
+        return result
+
+    def _payt_taken_invoice_resume(self, backend, answer):
+        # EXTENDS: PAYT may have got further meanwhile
+        result = super()._payt_taken_invoice_resume(backend, answer)
+        for move in self.sudo():
+            values = {"payt_told_at": fields.Datetime.now()}
+            if move.payt_state in SEVERITY and move.payt_step_state in SEVERITY:
+                values["payt_state"] = max(move.payt_state, move.payt_step_state, key=SEVERITY.index)
+            move.write(values)
+        return result

@@ -1,0 +1,118 @@
+import logging
+import re
+from ipaddress import ip_address
+
+from odoo import api, fields, models
+
+from ...const import ADMINISTRATION_HEADER, DELIVERY_HEADER, SIGNATURE_HEADER, WEBHOOK_SOURCE_ADDRESS
+from ...payt_api.signature import is_signed
+from .payt_webhook_event import ForeignEvent
+from .payt_webhook_tally import REFUSALS
+
+_logger = logging.getLogger(__name__)
+
+KEY = re.compile(r"[\w-]{1,64}", re.ASCII)
+
+
+class PaytBackend(models.Model):
+    """What PAYT tells by webhook: who may tell it, and when somebody did last."""
+
+    _inherit = "payt.backend"
+
+    webhook_only_from_payt = fields.Boolean(
+        string="Only from PAYT's address",
+        help=f"Refuse events that don't come from {WEBHOOK_SOURCE_ADDRESS}. Behind a proxy Odoo has to be told so "
+        "(proxy_mode), or it sees the proxy's address.",
+    )
+    webhook_last_at = fields.Datetime(string="Last event", compute="_compute_webhook_facts")
+    webhook_refused_at = fields.Datetime(string="Refused last", compute="_compute_webhook_facts")
+    webhook_refused_count = fields.Integer(
+        string="Refused", compute="_compute_webhook_facts", help="At most one per second is counted."
+    )
+    webhook_refused_reason = fields.Selection(REFUSALS, string="Refused because", compute="_compute_webhook_facts")
+
+    # === COMPUTE
+
+    def _compute_webhook_facts(self):
+        rows = self.env["payt.webhook.tally"].sudo().search([("backend_id", "in", self.ids)])
+        tallies = {row.backend_id.id: row for row in rows}
+        for backend in self:
+            tally = tallies.get(backend.id, rows.browse())
+            backend.webhook_last_at = tally.accepted_at
+            backend.webhook_refused_at = tally.refused_at
+            backend.webhook_refused_count = tally.refused_count
+            backend.webhook_refused_reason = tally.refused_reason
+
+    # === ACTIONS
+
+    def action_open_events(self):
+        """Open what PAYT told by webhook."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("bfocused_payt_connector.payt_webhook_event_action")
+        return {**action, "domain": [("backend_id", "=", self.id)]}
+
+    def action_open_records(self):
+        """Open what was read from PAYT, first of all what couldn't be followed."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("bfocused_payt_connector.payt_mirror_action")
+        return {**action, "domain": [("backend_id", "=", self.id)]}
+
+    # === BUSINESS
+
+    @api.model
+    def _find_by_webhook_key(self, key):
+        """The connection with this key; none where it has no secret: its door is closed.
+
+        :param key: anything a stranger may have written into the address
+        """
+        if not KEY.fullmatch(key):
+            return self.browse()
+        backend = self.search([("webhook_key", "=", key)], limit=1)
+        return backend if backend._get_webhook_secrets() else self.browse()
+
+    def _get_webhook_secrets(self):
+        secrets = (self.webhook_secret, self.webhook_secret_previous)
+        return [secret.strip() for secret in secrets if secret and secret.strip()]
+
+    def _take_webhook(self, body, headers, address):
+        """Keep what was told, if it was PAYT that told it.
+
+        :param body: the bytes as received
+        :param address: where the request came from
+        :return: the HTTP status to answer
+        """
+        self.ensure_one()
+        reason = self._get_webhook_refusal(body, headers, address)
+        if reason:
+            return self._refuse_webhook(reason, 403)
+        try:
+            is_kept = self.env["payt.webhook.event"]._receive(self, body, headers.get(DELIVERY_HEADER))
+        except ForeignEvent:
+            return self._refuse_webhook("administration", 403)
+        except ValueError:
+            return self._refuse_webhook("content", 400)
+        self.env["payt.webhook.tally"]._note_accepted(self)
+        return 200 if is_kept else 404
+
+    def _get_webhook_refusal(self, body, headers, address):
+        """:return: the first reason not to believe it, a key of ``REFUSALS``; ``None`` where there is none"""
+        if self.webhook_only_from_payt and not self._is_payts_address(address):
+            return "address"
+        if not is_signed(body, headers.get(SIGNATURE_HEADER), self._get_webhook_secrets()):
+            return "signature"
+        if self.administration_id and headers.get(ADMINISTRATION_HEADER, "").strip() != self.administration_id:
+            return "administration"
+        return None
+
+    def _is_payts_address(self, address):
+        try:
+            given = ip_address(address or "")
+        except ValueError:
+            return False
+        return (getattr(given, "ipv4_mapped", None) or given) == ip_address(WEBHOOK_SOURCE_ADDRESS)
+
+    def _refuse_webhook(self, reason, status):
+        """Count it; log it only where it was counted, so that nobody fills the log."""
+        if self.env["payt.webhook.tally"]._note_refused(self, reason):
+            _logger.info("PAYT webhook of connection %s refused: %s", self.id, reason)
+        return status

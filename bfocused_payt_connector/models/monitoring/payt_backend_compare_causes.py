@@ -1,0 +1,92 @@
+from datetime import timedelta
+
+from odoo import fields, models
+from odoo.tools import groupby
+
+from ..outgoing.account_move_collection import NOT_THERE
+
+MOVE_RESOURCES = ("invoice", "invoice_block", "invoice_resume")
+UNFOLLOWED = ("pending", "waiting", "error")
+
+
+class PaytBackend(models.Model):
+    """Why an invoice isn't the same on both sides, and whether that is only because something is on its way."""
+
+    _inherit = "payt.backend"
+
+    def _explain(self, findings, records):
+        """Give each Finding its likely cause, and say which are only on their way.
+
+        :param records: dict of PAYT id to PAYT's record
+        """
+        if not findings:
+            return []
+        since = fields.Datetime.now() - timedelta(minutes=self.compare_grace_minutes)
+        facts = self._get_compared_facts(findings)
+        for finding in findings:
+            finding.is_underway, finding.cause, finding.detail = self._find_cause(
+                finding, facts, records.get(finding.payt_id) or {}, since
+            )
+        return findings
+
+    def _get_compared_facts(self, findings):
+        """What is known of the way of these invoices, in either direction."""
+        move_ids = [finding.move_id for finding in findings if finding.move_id]
+        payt_ids = [finding.payt_id for finding in findings if finding.payt_id]
+        ours = [("backend_id", "=", self.id)]
+        outbox = (
+            self.env["payt.outbox"]
+            .sudo()
+            .search(
+                [
+                    *ours,
+                    ("model", "=", "account.move"),
+                    ("res_id", "in", move_ids),
+                    ("resource", "in", MOVE_RESOURCES),
+                    ("state", "in", ("pending", "refused", "error")),
+                ],
+                order="id",
+            )
+        )
+        mirror = self.env["payt.mirror"].sudo()
+        rows = mirror.search([*ours, ("resource", "=", "invoices"), ("payt_id", "in", payt_ids)])
+        payments = mirror._find_of_invoices(self, payt_ids, ("payments",))
+        unfollowed = payments.filtered(lambda row: row.state in UNFOLLOWED)
+        of_invoice = groupby(unfollowed, lambda row: str((row.payload or {}).get("invoice_id") or ""))
+        return {
+            "moves": {move.id: move for move in self.env["account.move"].sudo().browse(move_ids)},
+            "outbox": {move_id: rows[-1] for move_id, rows in groupby(outbox, lambda row: row.res_id)},
+            "mirror": {row.payt_id: row for row in rows},
+            "payments": {payt_id: rows[0] for payt_id, rows in of_invoice},
+        }
+
+    def _find_cause(self, finding, facts, record, since):
+        """:return: whether it is on its way, the cause and its detail"""
+        if finding.cause:
+            return False, finding.cause, finding.detail
+        row = facts["outbox"].get(finding.move_id)
+        if row and row.state == "pending" and not row.error:
+            return row.create_date > since, "outbox_waits", fields.Datetime.to_string(row.create_date)
+        if row:
+            return row.state == "pending" and row.create_date > since, "outbox_refused", row.error or ""
+        if finding.kind == "missing_at_payt":
+            move = facts["moves"][finding.move_id]
+            return move.write_date > since, "never_handed" if move.payt_state in NOT_THERE else "unknown_there", ""
+        if finding.kind == "missing_in_odoo":
+            return False, "foreign", ""
+        if finding.here == "draft":
+            return False, "draft", ""
+        return self._find_cause_there(finding, facts, record, since)
+
+    def _find_cause_there(self, finding, facts, record, since):
+        """The cause where nothing is on its way to PAYT: what PAYT said, and what became of it."""
+        row, payment = facts["mirror"].get(finding.payt_id), facts["payments"].get(finding.payt_id)
+        for unfollowed in (payment, row):
+            if unfollowed and unfollowed.state in UNFOLLOWED:
+                is_new = unfollowed.state != "error" and unfollowed.read_at and unfollowed.read_at > since
+                cause = "not_followed" if unfollowed.message else "to_follow"
+                return bool(is_new), cause, unfollowed.message or ""
+        changed = self.env["payt.mirror"]._read_moment(record.get("updated_at"))
+        if changed and (not row or not row.payt_updated_at or row.payt_updated_at < changed):
+            return changed > since, "not_read", fields.Datetime.to_string(changed)
+        return False, "unexplained", ""

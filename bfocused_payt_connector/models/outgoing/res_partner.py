@@ -1,0 +1,213 @@
+import re
+
+from odoo import fields, models
+
+from ...payt_api.guard import guarded
+from ...payt_api.payloads import ContactPayload, DebtorPayload
+
+GENERATED_NUMBER = "ODOO-%s"  # for customers whose reference is empty or somebody else's number already
+KVK = re.compile(r"\d{8}")
+
+
+class ResPartner(models.Model):
+    """Customers as debtors at PAYT, with one contact that has the addresses for invoices and for reminders."""
+
+    _name = "res.partner"
+    _inherit = ["res.partner", "payt.record.mixin"]
+
+    payt_reminder_contact_id = fields.Many2one(
+        comodel_name="res.partner",
+        string="Contact for reminders",
+        domain="[('id', 'child_of', id)]",
+        ondelete="set null",
+        help="Gets PAYT's reminders. Empty: the contact for invoices does.",
+    )
+    payt_debtor_number = fields.Char(
+        string="Debtor number at PAYT",
+        company_dependent=True,
+        copy=False,
+        readonly=True,
+        help="The customer's reference as it was when PAYT first heard of the customer. It never changes.",
+    )
+    payt_debtor_state = fields.Selection(
+        selection=[("none", "Not at PAYT"), ("queued", "Queued"), ("pushed", "At PAYT"), ("error", "Refused")],
+        string="PAYT debtor",
+        company_dependent=True,
+        copy=False,
+        readonly=True,
+    )
+    payt_debtor_message = fields.Char(
+        string="PAYT's words", company_dependent=True, copy=False, readonly=True, groups="base.group_user"
+    )
+    payt_contact_message = fields.Char(
+        string="PAYT's words about the contact",
+        company_dependent=True,
+        copy=False,
+        readonly=True,
+        groups="base.group_user",
+    )
+    payt_debtor_synced_at = fields.Datetime(string="Last at PAYT", company_dependent=True, copy=False, readonly=True)
+    has_payt_backend = fields.Boolean(compute="_compute_has_payt_backend")
+
+    def _compute_has_payt_backend(self):
+        self.has_payt_backend = bool(self.env.company._get_payt_backend())
+
+    # === ACTIONS
+
+    def action_payt_debtor_retry(self):
+        """Send the customer to PAYT again."""
+        self.check_access("write")
+        self.commercial_partner_id._queue_payt_debtor()
+
+    # === QUEUE
+
+    def _get_payt_backend(self):
+        # EXTENDS 'payt.record.mixin': a customer is one of the company we are in, which calls us with_company
+        self.ensure_one()
+        return self.env.company._get_payt_backend()
+
+    def _queue_payt_debtor(self):
+        """Put customers (commercial entities) of the current company, and their contact, into the outbox."""
+        if not self or not self.env.company._get_payt_backend():
+            return
+        for partner in self:
+            partner._ensure_payt_debtor_number()
+        self.sudo().filtered(lambda partner: partner.payt_debtor_state != "pushed").payt_debtor_state = "queued"
+        self.env["payt.outbox"]._put(self, "contact")
+        self.env["payt.outbox"]._put(self, "debtor")
+
+    def _ensure_payt_debtor_number(self):
+        """Give the customer its number for good: PAYT knows it by that, whatever becomes of the reference."""
+        self.ensure_one()
+        if self.payt_debtor_number:
+            return
+        wanted = (self.ref or "").strip()
+        if "," in wanted:  # PAYT looks up numbers by a list with commas
+            wanted = ""
+        everybody = self.sudo().with_context(active_test=False)
+        taken = wanted and everybody.search_count([("payt_debtor_number", "=", wanted), ("id", "!=", self.id)], limit=1)
+        self.sudo().payt_debtor_number = wanted if wanted and not taken else GENERATED_NUMBER % self.id
+
+    # === CONTACT
+
+    def _get_payt_key_contact(self):
+        self.ensure_one()
+        return str(self.id)
+
+    def _prepare_payt_contact(self, backend):
+        """The contact of a debtor, or of one address that some invoices go to instead."""
+        self.ensure_one()
+        recipient, reminded = self._get_payt_recipients()
+        values = {
+            "contact_identifier": self._get_payt_key_contact(),
+            "default_email_address": recipient.email_normalized or self.email_normalized,
+            "invoice_email_address": recipient.email_normalized,
+            "reminder_email_address": reminded.email_normalized,
+            "call_phone_number": recipient.phone or self.phone,
+            **recipient._prepare_payt_address(),
+        }
+        if not recipient.is_company:
+            values["lastname"] = recipient.name
+        return guarded(ContactPayload, values)
+
+    def _get_payt_recipients(self):
+        """Who gets the invoices and who the reminders."""
+        recipient = self
+        if self == self.commercial_partner_id:
+            recipient = self.browse(self.address_get(["invoice"])["invoice"])
+        return recipient, self.commercial_partner_id.payt_reminder_contact_id or recipient
+
+    def _prepare_payt_address(self):
+        return {
+            "postal_address_street_1": self.street,
+            "postal_address_street_2": self.street2,
+            "postal_address_postal_code": self.zip,
+            "postal_address_city": self.city,
+            "postal_address_region": self.state_id.name,
+            "postal_address_country_code": self.country_id.code,
+        }
+
+    def _payt_taken_contact(self, backend, answer):
+        debtor = self.commercial_partner_id.with_company(backend.company_id).sudo()
+        if debtor.payt_contact_message:
+            state = "error" if debtor.payt_debtor_message else "pushed"
+            debtor.write({"payt_contact_message": False, "payt_debtor_state": state})
+
+    def _payt_refused_contact(self, backend, reasons):
+        debtor = self.commercial_partner_id.with_company(backend.company_id).sudo()
+        debtor.write({"payt_contact_message": "; ".join(reasons), "payt_debtor_state": "error"})
+
+    # === DEBTOR
+
+    def _get_payt_key_debtor(self):
+        self.ensure_one()
+        return self.payt_debtor_number
+
+    def _prepare_payt_debtor(self, backend):
+        """The customer. A company's numbers come from the registers it is in."""
+        self.ensure_one()
+        partner = self.with_company(backend.company_id).sudo()
+        account = partner._get_payt_bank_account(backend.company_id)
+        values = {
+            "debtor_number": partner.payt_debtor_number,
+            "debtor_identifier": str(partner.id),
+            "name": partner.name,
+            "contact_identifier": partner._get_payt_key_contact(),
+            "is_company": partner.is_company,
+            "country_code": partner.country_id.code,
+            "language_code": (partner.lang or "").partition("_")[0],
+            "coc_number": partner._get_payt_coc_number(),
+            "oin_number": partner.oin,
+            "vat_number": partner.vat if partner.vat != "/" else False,
+            "peppol_identifier": partner._get_payt_peppol_identifier(),
+            "bank_account_name": (account.acc_holder_name or partner.name) if account else False,
+            "bank_account_number": account.sanitized_acc_number,
+            "category": partner.industry_id.name,
+            "labels": sorted(set(partner.category_id.mapped("name"))),
+            "relation_manager": partner.user_id.name,
+        }
+        return guarded(DebtorPayload, values)
+
+    def _get_payt_coc_number(self):
+        """The number of the Dutch trade register; others' registers PAYT doesn't ask for."""
+        number = re.sub(r"[\s.-]", "", self.company_registry or "")
+        return number if KVK.fullmatch(number) and self.country_id.code in (False, "NL") else False
+
+    def _get_payt_peppol_identifier(self):
+        if self.peppol_eas and self.peppol_endpoint:
+            return f"{self.peppol_eas}:{self.peppol_endpoint}"
+        return False
+
+    def _get_payt_bank_account(self, company):
+        """The account that is collected from, else the customer's first one."""
+        mandate = self._get_billing_mandate(company)
+        if mandate.state == "valid":
+            return mandate.partner_bank_id
+        return self.bank_ids.filtered(lambda account: account.company_id in (company, company.browse()))[:1]
+
+    def _payt_taken_debtor(self, backend, answer):
+        partner = self.with_company(backend.company_id)
+        was_refused = bool(partner.payt_debtor_message)
+        partner._set_payt_debtor("pushed")
+        if was_refused:
+            partner._queue_payt_refused(backend.company_id)
+
+    def _payt_refused_debtor(self, backend, reasons):
+        self.with_company(backend.company_id)._set_payt_debtor("error", "; ".join(reasons))
+
+    def _queue_payt_refused(self, company):
+        """What PAYT refused while it didn't have the debtor can go now."""
+        mandate = self._get_billing_mandate(company)
+        mandate.filtered(lambda mandate: mandate.payt_state == "error")._queue_payt_mandates()
+        moves = self.env["account.move"].sudo()
+        of_debtor = [("commercial_partner_id", "=", self.id), ("company_id", "=", company.id)]
+        # what somebody deleted at PAYT isn't brought back by this
+        moves.search([*of_debtor, ("payt_state", "=", "error"), ("payt_deleted_at", "=", False)]).action_payt_retry()
+
+    def _set_payt_debtor(self, state, message=False):
+        if self.payt_contact_message:
+            state = "error"
+        values = {"payt_debtor_state": state, "payt_debtor_message": message}
+        if state == "pushed":
+            values["payt_debtor_synced_at"] = fields.Datetime.now()
+        self.sudo().write(values)
