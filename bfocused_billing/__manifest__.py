@@ -1,7 +1,7 @@
 {
     "name": "B/Focused Billing",
     "summary": "Subscriptions in month, quarter and year cycles, billed once, at the turn of the month",
-    "version": "19.0.1.4.0",
+    "version": "19.0.1.5.0",
     "development_status": "Beta",
     "category": "Accounting/Accounting",
     "author": "B/Focused",
@@ -20,7 +20,7 @@
         "sale_timesheet",
         "subscription_oca",
     ],
-    "external_dependencies": {"python": ["holidays"]},
+    "external_dependencies": {"python": ["holidays", "openupgradelib"]},
     "data": [
         "security/res_groups.xml",
         "security/ir_rules.xml",

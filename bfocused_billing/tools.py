@@ -59,7 +59,7 @@ def undoable(cr):
         raise
 
 
-def do_apart(cr, records, action, give_up):
+def process_isolated(cr, records, action, give_up):
     """Do something for records together; when that fails in halves, until the failing one stands alone.
 
     :param records: recordset or list
@@ -81,6 +81,6 @@ def do_apart(cr, records, action, give_up):
             return give_up(records, error) or []
     middle = len(records) // 2
     return [
-        *do_apart(cr, records[:middle], action, give_up),
-        *do_apart(cr, records[middle:], action, give_up),
+        *process_isolated(cr, records[:middle], action, give_up),
+        *process_isolated(cr, records[middle:], action, give_up),
     ]

@@ -190,7 +190,7 @@ SIGNAL_EVENTS = {
 # Those that somebody has to do something about
 ACTIVITY_SIGNALS = frozenset({"comment", "mail_bounced", "letter_returned"})
 # Those that are worth a message in a conversation
-TOLD_SIGNALS = ACTIVITY_SIGNALS | {"email_provided", "sms_failed"}
+NOTIFIED_SIGNALS = ACTIVITY_SIGNALS | {"email_provided", "sms_failed"}
 # === PROOF OF COMPLETENESS
 
 COMPARED_PER_STEP = 500

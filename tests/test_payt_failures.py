@@ -9,7 +9,7 @@ import payt_compare
 from odoo import SUPERUSER_ID
 from odoo.tests import tagged
 
-from odoo.addons.bfocused_payt_connector.models import payt_throttle
+from odoo.addons.bfocused_payt_connector.models.connection import payt_throttle
 from odoo.addons.bfocused_payt_connector.payt_api import auth, backoff, operations, transport
 from odoo.addons.bfocused_payt_connector.tests.common import SandboxMixin
 from odoo.addons.bfocused_payt_connector.tests.data_common import PaytDataCase

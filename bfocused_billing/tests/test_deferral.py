@@ -11,7 +11,7 @@ class TestDeferral(BillingCase):
         run = self.bill("2026-02-01")
         invoice = self.get_invoices()
         self.assertRecordValues(
-            invoice, [{"state": "draft", "billing_state": "deferred", "deferred_until": day("2026-04-01")}]
+            invoice, [{"state": "draft", "deferral_state": "deferred", "deferred_until": day("2026-04-01")}]
         )
         self.assertRecordValues(
             run.line_ids,
@@ -31,7 +31,7 @@ class TestDeferral(BillingCase):
             [
                 {
                     "state": "posted",
-                    "billing_state": "released",
+                    "deferral_state": "released",
                     "invoice_date": day("2026-04-01"),
                     "amount_untaxed": 3 * 30 + 120,
                 }
@@ -128,7 +128,7 @@ class TestDeferral(BillingCase):
             [
                 {
                     "state": "posted",
-                    "billing_state": "released",
+                    "deferral_state": "released",
                     "invoice_date": day("2026-02-17"),
                     "invoice_date_due": day("2026-02-17"),
                     "deferral_reason": False,
@@ -205,7 +205,7 @@ class TestDeferral(BillingCase):
             merged,
             [
                 {
-                    "billing_state": "deferred",
+                    "deferral_state": "deferred",
                     "deferred_until": day("2026-04-01"),
                     "mandate_id": other.id,
                     "payment_mode_id": self.company.billing_payment_mode_id.id,

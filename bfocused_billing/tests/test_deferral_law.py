@@ -131,7 +131,7 @@ class TestDeferralLaw(DeferralCase):
         self.make_invoice().action_post()
         expected = {
             "state": "posted",
-            "billing_state": "none",
+            "deferral_state": "none",
             "collection_date": day("2026-04-01"),
             "invoice_date_due": day("2026-04-01"),
         }

@@ -15,7 +15,7 @@ class TestDeferralManual(DeferralCase):
         invoice = self.make_invoice()
         action = invoice.action_post()
         self.assertRecordValues(
-            invoice, [{"state": "draft", "billing_state": "deferred", "deferred_until": day("2026-04-01")}]
+            invoice, [{"state": "draft", "deferral_state": "deferred", "deferred_until": day("2026-04-01")}]
         )
         self.assertEqual(action["params"]["message"], invoice.deferral_reason)
         self.assertIn("Under €", invoice.deferral_reason.replace("\xa0", " "))
@@ -26,7 +26,7 @@ class TestDeferralManual(DeferralCase):
         invoice = self.make_waiting()
         invoice.action_send_anyway()
         self.assertRecordValues(
-            invoice, [{"state": "posted", "billing_state": "released", "invoice_date": day("2026-02-10")}]
+            invoice, [{"state": "posted", "deferral_state": "released", "invoice_date": day("2026-02-10")}]
         )
 
     def test_send_anyway_keeps_the_payment_term(self):
@@ -47,7 +47,7 @@ class TestDeferralManual(DeferralCase):
             wizard = self.env["validate.account.move"].create({"move_ids": invoice.ids})
             self.assertEqual(wizard.validate_move()["params"]["message"], invoice.deferral_reason)
         self.assertRecordValues(
-            invoice, [{"state": "draft", "billing_state": "deferred", "deferred_until": day("2026-04-01")}]
+            invoice, [{"state": "draft", "deferral_state": "deferred", "deferred_until": day("2026-04-01")}]
         )
         self.assertEqual(invoice.message_ids, messages)
         invoice.action_send_anyway()
@@ -69,7 +69,7 @@ class TestDeferralManual(DeferralCase):
         monthly = self.make_invoice(auto_post="monthly", invoice_date="2026-02-10", date="2026-02-10")
         big = self.make_invoice(100, auto_post="at_date")
         (once + monthly)._defer_small()
-        self.assertEqual((once + monthly).mapped("billing_state"), ["deferred"] * 2)
+        self.assertEqual((once + monthly).mapped("deferral_state"), ["deferred"] * 2)
         self.assertEqual((once + monthly).mapped("auto_post"), ["no"] * 2)
         following = self.get_invoices() - once - monthly - big
         self.assertRecordValues(
@@ -81,7 +81,7 @@ class TestDeferralManual(DeferralCase):
         with self.enter_registry_test_mode():
             cron = self.env.ref("account.ir_cron_auto_post_draft_entry")
             self.assertIs(cron.method_direct_trigger(), True)
-        self.assertEqual(small.billing_state, "deferred")
+        self.assertEqual(small.deferral_state, "deferred")
         self.assertEqual((small + big).mapped("state"), ["draft", "posted"])
 
     # === the minimum
@@ -93,7 +93,7 @@ class TestDeferralManual(DeferralCase):
         self.company.billing_min_amount_base = "untaxed"
         without_vat = self.make_invoice(45)
         without_vat.action_post()
-        self.assertEqual(without_vat.billing_state, "deferred")
+        self.assertEqual(without_vat.deferral_state, "deferred")
 
     def test_exactly_the_minimum_is_sent(self):
         exact, cent = self.make_invoice(41.32), self.make_invoice(41.31)  # 50.00 and 49.99
@@ -116,7 +116,7 @@ class TestDeferralManual(DeferralCase):
         customer.billing_deferral = "always"
         waiting = self.make_invoice(1000)
         waiting.action_post()
-        self.assertEqual(waiting.billing_state, "deferred")
+        self.assertEqual(waiting.deferral_state, "deferred")
         self.assertIn("one invoice a quarter", waiting.deferral_reason)
 
     def test_per_customer_is_per_company_and_for_all_its_addresses(self):
@@ -125,7 +125,7 @@ class TestDeferralManual(DeferralCase):
         self.customer.with_company(other).billing_deferral = "never"
         invoice = self.make_invoice(customer=address)
         invoice.action_post()
-        self.assertEqual(invoice.billing_state, "deferred")
+        self.assertEqual(invoice.deferral_state, "deferred")
 
     # === what is never deferred
 
@@ -143,7 +143,7 @@ class TestDeferralManual(DeferralCase):
         second.action_validate_moves_with_confirmation()
         self.env["validate.account.move"].create({"move_ids": third.ids}).validate_move()
         self.assertRecordValues(
-            invoices, [{"state": "posted", "billing_state": "none", "last_invoice_date": False}] * 3
+            invoices, [{"state": "posted", "deferral_state": "none", "last_invoice_date": False}] * 3
         )
 
     def test_in_the_first_month_of_a_quarter_everything_is_sent(self):

@@ -20,7 +20,7 @@ class TestDeferralQuarter(DeferralCase):
         from_order, by_hand = order._create_invoices(), self.make_invoice()
         self.make_subscription(self.month, self.cloudbox, start="2026-02-01")
         (from_order + by_hand).action_post()
-        self.assertEqual((from_order + by_hand).mapped("billing_state"), ["deferred"] * 2)
+        self.assertEqual((from_order + by_hand).mapped("deferral_state"), ["deferred"] * 2)
         self.bill("2026-02-01")
         run = self.bill_quarter()
         posted = self.get_posted()
@@ -110,7 +110,7 @@ class TestDeferralQuarter(DeferralCase):
         drafts = self.make_waiting(10, user_id=colleague.id) + self.make_waiting(user_id=self.env.uid)
         [merged] = drafts.do_merge()
         merged = self.env["account.move"].browse(merged)
-        self.assertRecordValues(merged, [{"amount_untaxed": 30, "billing_state": "deferred"}])
+        self.assertRecordValues(merged, [{"amount_untaxed": 30, "deferral_state": "deferred"}])
         self.assertEqual(merged.invoice_line_ids.mapped("supply_date"), [day("2026-02-10")] * 2)
 
     def test_sections_notes_and_their_order_are_kept(self):
@@ -184,8 +184,8 @@ class TestDeferralQuarter(DeferralCase):
         self.assertRecordValues(
             self.get_invoices(),
             [
-                {"amount_untaxed": 20, "billing_state": "deferred", "billing_run_id": False},
-                {"amount_untaxed": 60, "billing_state": "deferred", "billing_run_id": run.id},
+                {"amount_untaxed": 20, "deferral_state": "deferred", "billing_run_id": False},
+                {"amount_untaxed": 60, "deferral_state": "deferred", "billing_run_id": run.id},
             ],
         )
         self.assertEqual(self.get_invoices()[0], waiting)
@@ -220,7 +220,7 @@ class TestDeferralQuarter(DeferralCase):
         self.make_waiting()
         self.make_subscription(self.month, self.cloudbox, start="2026-02-01")
         self.bill("2026-02-01")
-        self.assertRecordValues(self.get_posted(), [{"amount_untaxed": 50, "billing_state": "released"}])
+        self.assertRecordValues(self.get_posted(), [{"amount_untaxed": 50, "deferral_state": "released"}])
         self.assertFalse(self.get_drafts())
 
     def test_a_run_and_drafts_on_other_terms_reach_the_minimum_together(self):
@@ -277,7 +277,7 @@ class TestDeferralQuarter(DeferralCase):
         self.company.billing_min_amount = 100
         self.bill("2026-02-01")
         self.bill("2026-03-01")
-        self.assertEqual(self.get_drafts().mapped("billing_state"), ["deferred"])
+        self.assertEqual(self.get_drafts().mapped("deferral_state"), ["deferred"])
         self.assertFalse(self.get_posted())
 
     def test_a_subscription_that_ended_before_the_draft_was_made_releases_nothing(self):
@@ -306,7 +306,7 @@ class TestDeferralQuarter(DeferralCase):
                 "company_id": other.id,
                 "partner_id": self.customer.id,
                 "invoice_line_ids": [Command.create({"name": "Theirs", "price_unit": 5, "quantity": 1})],
-                "billing_state": "deferred",
+                "deferral_state": "deferred",
                 "deferred_until": "2026-04-01",
             }
         )

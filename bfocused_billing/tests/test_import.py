@@ -174,7 +174,7 @@ class TestImport(BillingCase):
             self.load(**files)
             mandate = self.get_customer()._get_billing_mandate(self.company)
             self.assertRecordValues(mandate, [{"last_debit_date": day("2026-02-02"), "expiry_date": day("2029-02-02")}])
-            mandate._age_safely()
+            mandate._expire_or_warn()
             self.assertEqual(mandate.state, "valid")
             self.assertTrue(self.get_customer().subscription_ids.in_progress)
         with freeze_time("2029-02-02"):

@@ -74,7 +74,7 @@ class TestAsked(CollectionCase):
         self.make_subscription(self.month, self.cloudbox)
         mandate = self.customer.bank_ids.mandate_ids
         mandate.write({"signature_date": "2023-03-02", "last_debit_date": False})
-        mandate._age_safely()
+        mandate._expire_or_warn()
         self.assertEqual(mandate.state, "expired")
         self.assertTrue(self.get_request()._has_working_link())
         self.assertFalse(self.customer.activity_ids)

@@ -106,10 +106,10 @@ class TestReplacedWhileOwing(SignedCollectionCase):
         self.assertEqual(self.collect().mandate_id, new)
 
     def test_a_retry_keeps_its_day(self):
-        self.move.write({"collection_state": "retry", "collection_retry_date": "2026-03-12"})
+        self.move.write({"reversal_state": "retry", "collection_retry_date": "2026-03-12"})
         self.sign_new()
         self.assertEqual(self.collect().date, day("2026-03-12"))
-        self.assertEqual(self.move.collection_state, "retry")
+        self.assertEqual(self.move.reversal_state, "retry")
 
 
 class TestPreNotification(SignedCollectionCase):

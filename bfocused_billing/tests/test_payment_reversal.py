@@ -29,7 +29,7 @@ class TestPaymentReversal(ReversalCase):
                 "reversals": len(reversal),
                 "open": move.amount_residual,
                 "returned": move.returned_payment,
-                "state": move.collection_state,
+                "state": move.reversal_state,
                 "retry": move.collection_retry_date and str(move.collection_retry_date),
                 "mandate": mandate.state,
                 "activity": reversal.activity_ids.mapped("summary"),
@@ -191,7 +191,7 @@ class TestPaymentReversal(ReversalCase):
         moves = self.env["account.move"].union(*self.moves.values())
         self.env.flush_all()
         return (
-            moves.read(["amount_residual", "collection_state", "collection_retry_date", "collection_retry_count"]),
+            moves.read(["amount_residual", "reversal_state", "collection_retry_date", "collection_retry_count"]),
             moves.mandate_id.read(["state", "last_debit_date"]),
             moves.partner_id.read(["reversal_count"]),
             self.env["mail.mail"].sudo().search_count([]),
@@ -254,7 +254,7 @@ class TestPaymentReversal(ReversalCase):
         payment_return = payment_return.filtered("line_ids")
         payment_return.action_confirm()
         self.assertEqual(payment_return.state, "done")
-        self.assertRecordValues(self.moves["AM04"], [{"amount_residual": 121.0, "collection_state": False}])
+        self.assertRecordValues(self.moves["AM04"], [{"amount_residual": 121.0, "reversal_state": False}])
         self.assertFalse(self.get_reversal("AM04"))
 
     # === what follows
@@ -275,7 +275,7 @@ class TestPaymentReversal(ReversalCase):
             payment_return.line_ids.filtered(lambda line: line.partner_id != move.partner_id).unlink()
             payment_return.filtered("line_ids").action_confirm()
         self.assertRecordValues(
-            move, [{"collection_state": "reminder", "collection_retry_date": False, "collection_retry_count": 1}]
+            move, [{"reversal_state": "reminder", "collection_retry_date": False, "collection_retry_count": 1}]
         )
         self.assertEqual(move.partner_id.reversal_count, 2)
         self.assertEqual(move.partner_id.last_reversal_date, day("2026-03-26"))
@@ -303,7 +303,7 @@ class TestPaymentReversal(ReversalCase):
         new = self.make_mandate(move.partner_id, partner_bank_id=account.id, signature_date="2026-03-11")
         line = self.mode._collect(day("2026-03-12")).payment_line_ids
         self.assertEqual(line.move_line_id.move_id & move, move)
-        self.assertRecordValues(move, [{"mandate_id": new.id, "collection_state": False, "collection_problem": False}])
+        self.assertRecordValues(move, [{"mandate_id": new.id, "reversal_state": False, "collection_problem": False}])
 
     def test_a_disputed_invoice_is_not_collected_until_a_person_says_so(self):
         self.reverse(CAMT)
@@ -320,7 +320,7 @@ class TestPaymentReversal(ReversalCase):
         payment_return = self.get_reversal("AM04").return_line_id.return_id
         payment_return.action_cancel()
         self.assertRecordValues(
-            move, [{"collection_state": False, "collection_retry_date": False, "collection_retry_count": 0}]
+            move, [{"reversal_state": False, "collection_retry_date": False, "collection_retry_count": 0}]
         )
         self.assertEqual(move.amount_residual, 0.0)
         self.assertEqual(move.partner_id.reversal_count, 0)
@@ -337,7 +337,7 @@ class TestPaymentReversal(ReversalCase):
         mandate.partner_id.email = "two@example.com"
         reversal = self.env["bfocused.payment.return.policy"]._apply_reversal(order.payment_line_ids, "AM04", "event:2")
         self.assertEqual(reversal.move_ids, moves)
-        self.assertEqual(moves.mapped("collection_state"), ["retry", "retry"])
+        self.assertEqual(moves.mapped("reversal_state"), ["retry", "retry"])
         self.assertEqual(mandate.partner_id.reversal_count, 1)
 
     def test_the_mail_is_in_the_customers_words_and_says_what_happens_next(self):

@@ -69,13 +69,13 @@ class TestReversalAgain(CollectionCase):
         first = self.policies._apply_reversal(move, "AM04", "test:1")
         second = self.policies._apply_reversal(move, "MD06", "test:2")
         first._withdraw()
-        self.assertRecordValues(move, [{"collection_state": "dispute", "collection_retry_count": 0}])
+        self.assertRecordValues(move, [{"reversal_state": "dispute", "collection_retry_count": 0}])
         self.assertEqual((first + second).mapped("state"), ["withdrawn", "applied"])
         second._withdraw()
-        self.assertFalse(move.collection_state)
+        self.assertFalse(move.reversal_state)
 
     def test_withdrawing_the_later_reversal_lets_it_be_collected_again(self):
         move = self.make_invoice(self.mandate)
         self.policies._apply_reversal(move, "AM04", "test:1")
         self.policies._apply_reversal(move, "MD06", "test:2")._withdraw()
-        self.assertRecordValues(move, [{"collection_state": False, "collection_retry_count": 1}])
+        self.assertRecordValues(move, [{"reversal_state": False, "collection_retry_count": 1}])

@@ -232,7 +232,7 @@ class TestSaleBilling(SaleBillingCase):
         first.order_line.qty_delivered = 2
         self.bill("2026-02-01")
         waiting = first.invoice_ids
-        self.assertEqual(waiting.billing_state, "deferred")
+        self.assertEqual(waiting.deferral_state, "deferred")
         self.assertEqual(len(self.get_invoices()), 2)
         second = self.make_order((self.cable, 1), date="2026-02-10 12:00:00")
         second.order_line.qty_delivered = 1

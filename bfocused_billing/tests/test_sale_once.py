@@ -189,7 +189,7 @@ class TestSaleOnce(SaleBillingCase):
         other.invoice_line_ids.unlink()
         other.write(
             {
-                "billing_state": "deferred",
+                "deferral_state": "deferred",
                 "deferred_until": waiting.deferred_until,
                 "mandate_id": waiting.mandate_id.id,
                 "invoice_line_ids": [Command.create({"product_id": self.cable.id, "price_unit": 1.0})],

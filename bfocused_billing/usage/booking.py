@@ -6,7 +6,7 @@ LOCK = 0x62667573  # first half of the key of the advisory lock; the second is t
 MOST_MONTHS_LATER = 600
 
 
-class Booking:
+class UsageBooking:
     """Rate calls and put them in open charges: one per number, destination class and month.
 
     :param env: environment
@@ -246,7 +246,7 @@ class Booking:
                 "SELECT record.*, record.id AS record_id, (record.started_at AT TIME ZONE 'UTC' AT TIME ZONE %s)::date"
                 " AS day FROM bfocused_usage_record AS record"
                 " WHERE record.charge_id IS NULL AND record.file_id IN %s AND %s",
-                self.company.usage_tz,
+                self.company.billing_tz,
                 tuple(its_files.ids),
                 condition or SQL("TRUE"),
             )

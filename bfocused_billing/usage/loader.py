@@ -7,7 +7,7 @@ from odoo.exceptions import ConcurrencyError, UserError
 from odoo.tools import SQL
 
 from . import layout
-from .booking import Booking
+from .booking import UsageBooking
 from .known import KnownRows
 from .reader import read_rows
 
@@ -45,7 +45,7 @@ class Loader(KnownRows):
         self.company = file.company_id
         self.env = file.env
         self.cr = file.env.cr
-        self.booking = Booking(self.env, self.company)
+        self.booking = UsageBooking(self.env, self.company)
         self.content = self._with_line_ends(content)
         self.refusals = []  # (line, reason, the row as written)
         self.refused_count = 0
@@ -235,9 +235,9 @@ class Loader(KnownRows):
 
     def _day(self):
         """The day on which the call started for the company."""
-        if self.profile.tz == self.company.usage_tz:
+        if self.profile.tz == self.company.billing_tz:
             return SQL("local::date")
-        return SQL("(local AT TIME ZONE %s AT TIME ZONE %s)::date", self.profile.tz, self.company.usage_tz)
+        return SQL("(local AT TIME ZONE %s AT TIME ZONE %s)::date", self.profile.tz, self.company.billing_tz)
 
     def _has_bad_rows(self):
         self.cr.execute(SQL("SELECT EXISTS (SELECT FROM usage_row WHERE bad)"))

@@ -1,9 +1,9 @@
 from odoo.tools import SQL
 
-from .booking import Booking
+from .booking import UsageBooking
 
 
-class Rebooking(Booking):
+class UsageRebooking(UsageBooking):
     """Calls whose invoice was cancelled or credited are billed again; they return when that is undone.
 
     A void charge stays as history, and remembers which calls it had and at what amounts. A call is in one charge at a
@@ -71,7 +71,7 @@ class Rebooking(Booking):
             "EXISTS (SELECT FROM bfocused_usage_number AS number WHERE number.id = charge.usage_number_id"
             " AND daterange(number.date_start, number.date_end)"
             " @> (record.started_at AT TIME ZONE 'UTC' AT TIME ZONE %s)::date)",
-            self.company.usage_tz,
+            self.company.billing_tz,
         )
 
     def _remember(self, condition):

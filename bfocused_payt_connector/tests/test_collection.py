@@ -47,7 +47,7 @@ class TestCollection(PaytDataCase):
             ("retry", "direct_debit"),
         ):
             self.clear_outbox()
-            self.invoice.collection_state = state
+            self.invoice.reversal_state = state
             self.assert_put(self.invoice, "invoice")
             self.assertEqual(self.prepare(self.invoice, "invoice")["payment_method"], method, state)
 

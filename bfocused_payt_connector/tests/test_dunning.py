@@ -131,7 +131,7 @@ class TestDunning(DunningCase):
         self.assertEqual(move.payt_event_ids.mapped("kind").count("reminder_more"), 2)
 
     def test_moments_are_told_in_the_company_s_time_zone(self):
-        self.company.usage_tz = "Europe/Amsterdam"
+        self.company.billing_tz = "Europe/Amsterdam"
         move = self.make_sent_invoice()
         self.pull()
         note = self.env["payt.event"].sudo()._note_invoice

@@ -206,7 +206,7 @@ class TestOutbox(OutboxCase):
         self.jansen.name = "Jansen BV"
         self.put(self.jansen)
         # PAYT took it, and its answer was lost
-        self.rows(self.jansen, state="pending")._put_off("PAYT did not answer in time.")
+        self.rows(self.jansen, state="pending")._postpone("PAYT did not answer in time.")
         self.jansen.name = "Nothing"
         self.rows(self.jansen, state="pending").next_try_at = False
         self.empty()

@@ -87,12 +87,12 @@ class TestFailures(FailureCase):
         self.put(self.jansen, self.pietersen)
         rows = self.rows()
         rows.tries = 8
-        rows._put_off("PAYT sleeps")
+        rows._postpone("PAYT sleeps")
         self.assertNotEqual(*rows.mapped("next_try_at"))
         longest = fields.Datetime.now() + timedelta(seconds=const.LONGEST_PAUSE + 1)
         self.assertLess(max(rows.mapped("next_try_at")), longest)
         rows.tries = const.MAX_TRIES - 1
-        rows._put_off("PAYT sleeps")
+        rows._postpone("PAYT sleeps")
         self.assertEqual(set(rows.mapped("state")), {"error"})
 
     def test_payts_own_pause_is_kept(self):

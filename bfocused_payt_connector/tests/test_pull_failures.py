@@ -77,17 +77,17 @@ class TestStumbling(MoneyCase):
         self.pull()
         row = self.get_rows(resource="invoices")[:1].sudo()
         row.state = "pending"
-        row._put_off("Waits.")
+        row._retry_later("Waits.")
         for _wake in range(3):
             row._wake_waiting()
-            row._put_off("Waits.")
+            row._retry_later("Waits.")
         self.assertEqual((row.state, row.tries), ("waiting", 1))
         row.waiting_since = fields.Datetime.now() - timedelta(days=3)
         row._wake_waiting()
-        row._put_off("Waits.")
+        row._retry_later("Waits.")
         self.assertEqual(row.state, "error")
         row.action_try_again()
-        row._put_off("Waits.")
+        row._retry_later("Waits.")
         self.assertEqual(row.state, "waiting", "from here on it waits anew")
 
     def test_what_was_paid_before_the_invoice_was_in_odoo_is_booked(self):

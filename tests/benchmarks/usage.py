@@ -21,7 +21,7 @@ from pathlib import Path
 
 from odoo import Command
 
-from odoo.addons.bfocused_billing.usage import Booking, Loader
+from odoo.addons.bfocused_billing.usage import Loader, UsageBooking
 
 env = env  # noqa: F821, PLW0127
 ROWS = int(os.environ.get("BFOCUSED_BENCH_ROWS") or 1_000_000)
@@ -120,7 +120,7 @@ def timed(name):
 def time_steps():
     """Note how long each step of the import takes."""
     steps = {Loader: ("_copy_whole", "_parse", "_number_repeated", "_find_known", "_store", "_get_totals")}
-    steps[Booking] = ("rate", "book")
+    steps[UsageBooking] = ("rate", "book")
     for owner, names in steps.items():
         for name in names:
             setattr(owner, name, _timed_method(name.strip("_"), getattr(owner, name)))

@@ -76,8 +76,8 @@ COMMITTED = {
 def shrink(env):
     """Small pages, jobs and batches, so that there is something between them."""
     module = "odoo.addons.bfocused_payt_connector.models"
-    sys.modules[f"{module}.payt_mirror_apply"].APPLIED_PER_JOB = 4
-    sys.modules[f"{module}.payt_webhook_event_work"].EVENTS_PER_JOB = 5
+    sys.modules[f"{module}.incoming.payt_mirror_apply"].APPLIED_PER_JOB = 4
+    sys.modules[f"{module}.incoming.payt_webhook_event_work"].EVENTS_PER_JOB = 5
     cls = env.registry["payt.sync.mark"]
     read, get_pages = cls._read, cls._get_pages
     cls._read = lambda self: read(self, pages=2)

@@ -71,7 +71,7 @@ def work(env):
 
 def main(database, day, step, how):
     session.configure(database)
-    from odoo.addons.bfocused_billing.models import billing_run_chunk  # noqa: PLC0415  once Odoo is set up
+    from odoo.addons.bfocused_billing.models.run import billing_run_chunk  # noqa: PLC0415  once Odoo is set up
 
     billing_run_chunk.CHUNK_SIZE = 10
     with session.environment(database) as env:

@@ -8,7 +8,7 @@ class AccountMove(models.Model):
 
     _inherit = "account.move"
 
-    collection_state = fields.Selection(
+    reversal_state = fields.Selection(
         selection=[
             ("retry", "Collected again"),
             ("reminder", "Not collected again: reminder flow"),
@@ -16,7 +16,7 @@ class AccountMove(models.Model):
             ("dispute", "Disputed"),
             ("staff", "A person decides"),
         ],
-        string="After a reversal",
+        string="Follow-up of the reversal",
         copy=False,
         readonly=True,
         index="btree_not_null",
@@ -37,20 +37,20 @@ class AccountMove(models.Model):
 
     @api.model
     def _prepare_collect_again(self):
-        return {"collection_state": False, "collection_retry_date": False}
+        return {"reversal_state": False, "collection_retry_date": False}
 
     def _apply_reversal_state(self, retry_date, otherwise):
         """Set what becomes of the collection.
 
         :param retry_date: date on which it is collected again, or ``False``
-        :param otherwise: value of ``collection_state`` when it isn't
+        :param otherwise: value of ``reversal_state`` when it isn't
         """
         self.ensure_one()
-        values = {"collection_state": otherwise, "collection_retry_date": False}
+        values = {"reversal_state": otherwise, "collection_retry_date": False}
         if retry_date:
             retries = self.collection_retry_count + 1
             values = {
-                "collection_state": "retry",
+                "reversal_state": "retry",
                 "collection_retry_date": retry_date,
                 "collection_retry_count": retries,
             }
@@ -59,7 +59,7 @@ class AccountMove(models.Model):
     @api.model
     def _get_to_collect_domain(self, mode):
         # EXTENDS 'bfocused_billing': after a reversal only what is retried or waits for a mandate
-        states = Domain("move_id.collection_state", "in", [False, "retry", "mandate"])
+        states = Domain("move_id.reversal_state", "in", [False, "retry", "mandate"])
         return super()._get_to_collect_domain(mode) & states
 
     def _get_collection_floor(self):
@@ -69,7 +69,7 @@ class AccountMove(models.Model):
 
     def _get_debit_problem(self, day):
         # EXTENDS 'bfocused_billing'
-        if self.collection_state in ("dispute", "staff"):
+        if self.reversal_state in ("dispute", "staff"):
             return self.env._("Its last debit was reversed. Press Collect again on the invoice when that is settled.")
         return super()._get_debit_problem(day)
 
@@ -77,10 +77,10 @@ class AccountMove(models.Model):
         """Let invoices of which the mandate was stopped, replaced, expired or never there be collected with the one
         signed since."""
         ended = ("cancel", "expired", False)
-        for move in self.filtered(lambda move: move.collection_state == "mandate" or move.mandate_id.state in ended):
+        for move in self.filtered(lambda move: move.reversal_state == "mandate" or move.mandate_id.state in ended):
             mandate = move.commercial_partner_id._get_billing_mandate(move.company_id)
             if mandate and mandate != move.mandate_id and not mandate._get_mandate_problem():
-                again = move._prepare_collect_again() if move.collection_state == "mandate" else {}
+                again = move._prepare_collect_again() if move.reversal_state == "mandate" else {}
                 move.write({**again, "mandate_id": mandate.id})
                 move.message_post(
                     body=self.env._(

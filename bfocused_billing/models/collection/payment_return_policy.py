@@ -36,7 +36,7 @@ class PaymentReturnPolicy(models.Model):
             ("dispute", "Disputed"),
             ("staff", "A person decides"),
         ],
-        string="Then the invoice",
+        string="Follow-up of the invoice",
         required=True,
         default="staff",
         help="After the retries, or at once without them. Reminder flow: it is open and is not collected again. Wait "
@@ -60,13 +60,14 @@ class PaymentReturnPolicy(models.Model):
     )
     activity_summary = fields.Char(string="Activity for staff", translate=True, help="Empty: none.")
     activity_user_id = fields.Many2one(
-        "res.users", string="Activity of", help="Empty: the customer's salesperson, or else a billing manager."
+        "res.users", string="Activity assigned to", help="Empty: the customer's salesperson, or else a billing manager."
     )
     is_counted = fields.Boolean(
-        string="Counts for the customer", help="It adds to the reversals on the customer, as a sign of late payment."
+        string="Counts as a reversal of the customer",
+        help="It adds to the reversals on the customer, as a sign of late payment.",
     )
     check_double = fields.Boolean(
-        string="Look for a double", help="The activity names other debits of the same customer and amount."
+        string="Check for duplicate debit", help="The activity names other debits of the same customer and amount."
     )
 
     _one_per_code = models.UniqueIndex(

@@ -33,7 +33,9 @@ class PaymentReversal(models.Model):
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
     retry_date = fields.Date(string="Collected again on", readonly=True)
     is_counted = fields.Boolean(
-        string="Counts for the customer", readonly=True, help="As the policy said when the debit was reversed."
+        string="Counts as a reversal of the customer",
+        readonly=True,
+        help="As the policy said when the debit was reversed.",
     )
     state = fields.Selection(
         selection=[("applied", "Applied"), ("withdrawn", "Withdrawn")],
@@ -80,7 +82,7 @@ class PaymentReversal(models.Model):
 
     def _get_note(self, move):
         """What the invoice's log says."""
-        states = dict(move._fields["collection_state"]._description_selection(self.env))
+        states = dict(move._fields["reversal_state"]._description_selection(self.env))
         return Markup("%s<br/>%s") % (
             self.env._(
                 "Direct debit reversed on %(date)s: %(reason)s",
@@ -89,7 +91,7 @@ class PaymentReversal(models.Model):
             ),
             self.env._("Collected again on %s", format_date(self.env, self.retry_date))
             if self.retry_date
-            else states[move.collection_state],
+            else states[move.reversal_state],
         )
 
     def _treat_mandate(self):

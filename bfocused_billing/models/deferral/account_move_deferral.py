@@ -80,7 +80,7 @@ class AccountMove(models.Model):
                 continue
             date = move._get_confirmed_deferral_date()
             if not date:
-                move._take_along_what_waits()
+                move._release_waiting_of_customer()
             elif move.company_id._issues_small_invoices(move.invoice_line_ids.mapped("supply_nature")):
                 move._postpone_collection(date)
             else:
@@ -96,7 +96,7 @@ class AccountMove(models.Model):
             self.move_type == "out_invoice"
             and self.state == "draft"
             and self.company_id.use_billing
-            and self.billing_state in (False, "none")
+            and self.deferral_state in (False, "none")
             and not self.billing_run_id
             and not self.posted_before
             and self.currency_id.compare_amounts(self.amount_total, 0) > 0
@@ -139,7 +139,7 @@ class AccountMove(models.Model):
         customer = [("commercial_partner_id", "=", self.commercial_partner_id.id), ("id", "not in", self.ids)]
         return self.search([*self._get_waiting_domain(self.company_id), *customer], order="id")
 
-    def _take_along_what_waits(self):
+    def _release_waiting_of_customer(self):
         """Release what waits for this customer where this invoice completes the minimum: on it, or else beside it."""
         if not self._completes_waiting_total():
             return
@@ -172,7 +172,7 @@ class AccountMove(models.Model):
         supplied = self.delivery_date or self.invoice_date or fields.Date.context_today(self)
         self.invoice_line_ids.filtered(lambda line: not line.supply_date).supply_date = supplied
         self._stop_automatic_posting()
-        self.write({"billing_state": "deferred", "deferred_until": date})
+        self.write({"deferral_state": "deferred", "deferred_until": date})
         self.message_post(body=self.deferral_reason)
 
     # === AUTOMATIC POSTING

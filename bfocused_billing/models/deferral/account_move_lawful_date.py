@@ -24,7 +24,7 @@ class AccountMove(models.Model):
 
     # === COMPUTE
 
-    @api.depends("billing_state", "state", "invoice_line_ids.last_invoice_date")
+    @api.depends("deferral_state", "state", "invoice_line_ids.last_invoice_date")
     def _compute_last_invoice_date(self):
         for move in self:
             lines = move.invoice_line_ids if move._is_waiting() else move.invoice_line_ids.browse()

@@ -99,7 +99,7 @@ class AccountMove(models.Model):
             self._move_lines(target)
             self._merge_documents(target)
             others.sudo().activity_ids.unlink()
-            others.write({"billing_state": "none", "deferred_until": False})
+            others.write({"deferral_state": "none", "deferred_until": False})
             others.button_cancel()
             self._tell_merged(target)
         return target

@@ -54,7 +54,7 @@ class ResPartner(models.Model):
             ._read_group(
                 [
                     ("company_id", "=", self.env.company.id),
-                    ("billing_state", "=", "deferred"),
+                    ("deferral_state", "=", "deferred"),
                     ("state", "=", "draft"),
                     ("commercial_partner_id", "in", commercial.ids),
                 ],

@@ -163,7 +163,7 @@ class AccountMoveLine(models.Model):
         move = self.move_id
         if move._is_waiting():
             components.append(Component("deferred", move.deferral_reason, section=WAITING))
-        elif move.billing_state == "released":
+        elif move.deferral_state == "released":
             text = self.env._("The invoice was too small on its own and waited until %s.", self._get_release_label())
             components.append(Component("released", text, section=WAITING))
         return components

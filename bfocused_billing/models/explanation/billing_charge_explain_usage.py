@@ -12,9 +12,9 @@ class BillingCharge(models.Model):
 
     _inherit = "bfocused.billing.charge"
 
-    def _put_on_invoice(self, item, move_line, run):
+    def _prepare_charge(self, item, move_line, run):
         # EXTENDS 'bfocused_billing'
-        values = super()._put_on_invoice(item, move_line, run)
+        values = super()._prepare_charge(item, move_line, run)
         drafted = move_line.move_id._get_billing_sign() * move_line.price_subtotal
         return {**values, "drafted_amount": drafted}
 

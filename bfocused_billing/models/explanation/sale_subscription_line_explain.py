@@ -10,9 +10,9 @@ class SaleSubscriptionLine(models.Model):
 
     _inherit = "sale.subscription.line"
 
-    def _put_on_invoice(self, item, move_line, run):
+    def _prepare_charge(self, item, move_line, run):
         # EXTENDS 'bfocused_billing': with what the explanation needs to remember
-        values = super()._put_on_invoice(item, move_line, run)
+        values = super()._prepare_charge(item, move_line, run)
         return {**values, **self._prepare_explained_terms(item.due, move_line)}
 
     def _prepare_explained_terms(self, due, move_line):

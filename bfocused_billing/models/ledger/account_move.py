@@ -18,7 +18,7 @@ class AccountMove(models.Model):
         readonly=True,
         ondelete="set null",
     )
-    billing_state = fields.Selection(
+    deferral_state = fields.Selection(
         selection=[("none", "Not deferred"), ("deferred", "Deferred"), ("released", "Released")],
         string="Deferral",
         default="none",
@@ -33,7 +33,7 @@ class AccountMove(models.Model):
     # === COMPUTE
 
     @api.depends(
-        "billing_state",
+        "deferral_state",
         "state",
         "deferred_until",
         "company_id.use_billing",
@@ -82,7 +82,7 @@ class AccountMove(models.Model):
         # EXTENDS 'account': a deferred invoice that is posted, by whatever way, waits no longer
         self._check_credited_whole()
         posted = super()._post(soft=soft)
-        posted.filtered(lambda move: move.billing_state == "deferred").billing_state = "released"
+        posted.filtered(lambda move: move.deferral_state == "deferred").deferral_state = "released"
         return posted
 
     @api.model
@@ -95,14 +95,14 @@ class AccountMove(models.Model):
 
     def _is_waiting(self):
         self.ensure_one()
-        return self.billing_state == "deferred" and self.state == "draft" and self.company_id.use_billing
+        return self.deferral_state == "deferred" and self.state == "draft" and self.company_id.use_billing
 
     def _get_waiting_domain(self, company):
         """Domain of the invoices of ``company`` that wait for the quarter turn."""
         return [
             ("company_id", "=", company.id),
             ("state", "=", "draft"),
-            ("billing_state", "=", "deferred"),
+            ("deferral_state", "=", "deferred"),
             ("move_type", "=", "out_invoice"),
         ]
 
@@ -237,7 +237,7 @@ class AccountMove(models.Model):
 
     @api.model
     def _get_merged_billing_fields(self):
-        return ["payment_mode_id", "mandate_id", "fiscal_position_id", "billing_state", "deferred_until"]
+        return ["payment_mode_id", "mandate_id", "fiscal_position_id", "deferral_state", "deferred_until"]
 
     @api.model
     def _get_invoice_line_key_cols(self):

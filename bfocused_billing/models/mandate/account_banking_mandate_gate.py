@@ -40,8 +40,8 @@ class AccountBankingMandate(models.Model):
             payer = mandate.commercial_partner_id
             if payer and not mandate._get_mandate_problem():
                 subscriptions, orders = mandate._get_waiting(mandate.company_id, payer)
-                subscriptions._release_apart()
-                orders._release_apart()
+                subscriptions._release_each()
+                orders._release_each()
 
     @api.model
     def _get_waiting(self, company, payer):

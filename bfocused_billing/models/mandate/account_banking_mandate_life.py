@@ -108,7 +108,7 @@ class AccountBankingMandate(models.Model):
         companies = self.env["res.company"].search([("use_billing", "=", True)])
         mandates = self.search(self._get_aging_domain(companies))
         for number, mandate in enumerate(mandates, start=1):
-            mandate.with_company(mandate.company_id)._age_safely()
+            mandate.with_company(mandate.company_id)._expire_or_warn()
             self.env["ir.cron"]._commit_progress(1, remaining=len(mandates) - number)
         rest = self.with_context(mandate_expiry_without=companies.ids)
         return super(AccountBankingMandate, rest)._sdd_mandate_set_state_to_expired()
@@ -133,7 +133,7 @@ class AccountBankingMandate(models.Model):
             domains.append(Domain("company_id", "=", company.id) & Domain("expiry_date", "<=", day))
         return Domain([("format", "=", "sepa"), ("state", "=", "valid")]) & Domain.OR(domains)
 
-    def _age_safely(self):
+    def _expire_or_warn(self):
         """Warn of the mandate or let it expire; what goes wrong with one doesn't stop the others."""
         try:
             with self.env.cr.savepoint():

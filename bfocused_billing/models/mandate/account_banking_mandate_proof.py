@@ -133,10 +133,10 @@ class AccountBankingMandate(models.Model):
         for mandate in self.sudo():
             if not mandate._get_mandate_problem():
                 mandate._replace()
-                mandate._take_over_stopped()
+                mandate._adopt_subscriptions_of_stopped()
         return super()._release_waiting()
 
-    def _take_over_stopped(self):
+    def _adopt_subscriptions_of_stopped(self):
         """Be the mandate of this payer's subscriptions that were tied to one that is stopped, or none would follow."""
         payer = self.partner_id.commercial_partner_id
         theirs = Domain("partner_invoice_id.commercial_partner_id", "=", payer.id) | (

@@ -4,7 +4,7 @@ from odoo import models
 from odoo.exceptions import UserError
 from odoo.tools import html2plaintext
 
-from ...tools import do_apart
+from ...tools import process_isolated
 
 _logger = logging.getLogger(__name__)
 
@@ -57,14 +57,16 @@ class MandateActionMixin(models.AbstractModel):
         """Sentence that tells why :meth:`_release` failed."""
         return reason
 
-    def _release_apart(self):
+    def _release_each(self):
         """Let each that waited go on, where it can be collected; one that fails says so and doesn't stop the others.
 
         :raise OperationalError: the database gave up the transaction; the caller repeats it as a whole
         """
         for record in self.filtered("awaits_mandate"):
             own = record.with_company(record.company_id)
-            do_apart(self.env.cr, own, lambda one: one._release_if_possible(), lambda one, error: one._give_up(error))
+            process_isolated(
+                self.env.cr, own, lambda one: one._release_if_possible(), lambda one, error: one._give_up(error)
+            )
 
     def _release_if_possible(self):
         if not self._get_mandate_problem():

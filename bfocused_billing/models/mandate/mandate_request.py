@@ -100,7 +100,7 @@ class MandateRequest(models.Model):
     signature = fields.Binary(attachment=True, copy=False, readonly=True)
     signature_date = fields.Date(copy=False, readonly=True, help="Day of signing where the company is.")
     signed_at = fields.Datetime(
-        string="Kept since",
+        string="Archived since",
         copy=False,
         readonly=True,
         help="Moment, in UTC, from which on the document is kept: of the online form, the moment of signing.",

@@ -211,7 +211,7 @@ class MandateRequest(models.Model):
         :param values: more of the mandate than stands on the form
         """
         # the day of signing, compared with today, is the company's: elsewhere it may be tomorrow already
-        here = self.with_company(self.company_id).with_context(tz=self.company_id.usage_tz)
+        here = self.with_company(self.company_id).with_context(tz=self.company_id.billing_tz)
         prepared = here._prepare_mandate(here._get_bank_account())
         mandate = here.env["account.banking.mandate"].create({**prepared, **values})
         here.mandate_id = mandate
@@ -261,7 +261,7 @@ class MandateRequest(models.Model):
 
         :param moment: naive datetime in UTC
         """
-        return fields.Datetime.context_timestamp(self.with_context(tz=self.company_id.usage_tz), moment).date()
+        return fields.Datetime.context_timestamp(self.with_context(tz=self.company_id.billing_tz), moment).date()
 
     def _ask_for_check(self):
         user = self.partner_id._get_mandate_user(self.company_id)

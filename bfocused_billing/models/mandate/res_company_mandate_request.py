@@ -34,11 +34,11 @@ class ResCompany(models.Model):
     )
     mandate_country_group_id = fields.Many2one(
         comodel_name="res.country.group",
-        string="Accounts from",
+        string="Accepted account countries",
         help="Countries of which bank accounts are accepted. Empty: the SEPA countries.",
     )
     mandate_attempt_limit = fields.Integer(
-        string="Wrong tries allowed",
+        string="Failed attempts allowed",
         default=10,
         help="More wrong IBANs or links than this from one address have to wait.",
     )

@@ -136,6 +136,6 @@ class SaleSubscription(models.Model):
     def _start_and_end_billed(self, date):
         # EXTENDS 'bfocused_billing': a mandate may have become usable without anybody writing on it
         waiting = Domain("company_id.use_billing", "=", True) & Domain("awaits_mandate", "=", True)
-        self.search(waiting)._release_apart()
-        self.env["sale.order"].search(waiting & Domain("state", "in", ("draft", "sent")))._release_apart()
+        self.search(waiting)._release_each()
+        self.env["sale.order"].search(waiting & Domain("state", "in", ("draft", "sent")))._release_each()
         return super()._start_and_end_billed(date)

@@ -6,7 +6,7 @@ from odoo import Command, api, fields, models
 # What moves and lines may say to be made in bulk: anything else could change the journal items in an unforeseen way.
 MOVE_FIELDS = {
     "billing_run_id",
-    "billing_state",
+    "deferral_state",
     "collection_date",
     "company_id",
     "currency_id",

@@ -25,7 +25,7 @@ class BillingCollectMixin(models.AbstractModel):
         """
         subscriptions = self.env["sale.subscription"]
         awaiting = Domain(subscriptions._get_awaiting_domain(self.company_id)) & self._get_payer_domain(customers)
-        subscriptions.search(awaiting)._release_apart()
+        subscriptions.search(awaiting)._release_each()
 
     def _get_customers(self):
         """Whoever may have something to bill on the date of the run.

@@ -46,7 +46,7 @@ class Sold(NamedTuple):
 class Item(NamedTuple):
     """One line of an invoice to be."""
 
-    source: Any  # the record that is billed; see ``_put_on_invoice`` of its model
+    source: Any  # the record that is billed; see ``_prepare_charge`` of its model
     values: dict  # of the account.move.line
     due: Due | None = None  # of a subscription line
     sold: Sold | None = None  # of an order line

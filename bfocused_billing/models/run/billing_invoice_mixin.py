@@ -130,7 +130,7 @@ class BillingInvoiceMixin(models.AbstractModel):
             "invoice_user_id": next((document.user_id.id for document in documents if document.user_id), False),
             "billing_run_id": self.id,
             "subscription_id": subscriptions.id if len(subscriptions) == 1 else False,
-            "billing_state": "deferred" if group.deferred_until else "none",
+            "deferral_state": "deferred" if group.deferred_until else "none",
             "deferred_until": group.deferred_until,
             "invoice_line_ids": self._prepare_move_lines(group),
         }
@@ -193,7 +193,7 @@ class BillingInvoiceMixin(models.AbstractModel):
             lines = group.move.invoice_line_ids.sorted("id")[-len(group.items) :] if group.items else ()
             for item, line in zip(group.items, lines, strict=True):
                 rows = known if item.source._name == charges._name else values
-                rows.append((item.source, item.source._put_on_invoice(item, line, self)))
+                rows.append((item.source, item.source._prepare_charge(item, line, self)))
         charges.create([vals for _source, vals in values if vals])
         for charge, vals in known:  # last, as reading a line in between would compute what depends on it one by one
             charge.sudo().write(vals)

@@ -11,7 +11,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
 from ...periods import is_quarter_turn
-from ...tools import do_apart
+from ...tools import process_isolated
 from .account_move_bulk import DraftingBatch
 from .billing_group import BillingGroup
 
@@ -64,7 +64,7 @@ class BillingRun(models.Model):
     progress = fields.Integer(
         compute="_compute_progress", help="Share of the customers that were dealt with, in percent."
     )
-    progress_message = fields.Char(compute="_compute_progress", string="How far it is")
+    progress_message = fields.Char(compute="_compute_progress", string="Progress")
     is_working = fields.Boolean(compute="_compute_progress", help="Customers are being dealt with in the background.")
 
     @api.model
@@ -318,7 +318,7 @@ class BillingRun(models.Model):
 
         :return: list of values of ``bfocused.billing.run.line``
         """
-        return do_apart(
+        return process_isolated(
             self.env.cr, groups, self._bill_groups_at_once, lambda failed, error: self._give_up(failed[0], error)
         )
 

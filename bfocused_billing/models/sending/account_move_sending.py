@@ -4,7 +4,7 @@ from odoo import models
 from odoo.exceptions import UserError
 from odoo.tools import split_every
 
-from ...tools import do_apart
+from ...tools import process_isolated
 
 _logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class AccountMove(models.Model):
     def _send_apart(self):
         """Send these invoices together; one that can't be sent says why."""
         send = self.env["account.move.send"]
-        do_apart(
+        process_isolated(
             self.env.cr,
             self,
             lambda moves: send._generate_and_send_invoices(moves, allow_raising=False),

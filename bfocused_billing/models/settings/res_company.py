@@ -23,7 +23,7 @@ class ResCompany(models.Model):
             ("quarter", "At the quarter turn"),
             ("threshold", "At the quarter turn, or as soon as the waiting total reaches the minimum"),
         ],
-        string="Deferred invoices go",
+        string="Release deferred invoices",
         default="quarter",
     )
     billing_day = fields.Integer(
@@ -41,7 +41,7 @@ class ResCompany(models.Model):
         "Otherwise they wait for Send & Print on the run.",
     )
     billing_background_from = fields.Integer(
-        string="Customers billed at once",
+        string="Work in the background above (customers)",
         default=200,
         help="A run with more customers than this is executed in the background, by as many workers as there are.",
     )

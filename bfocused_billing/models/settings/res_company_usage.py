@@ -9,9 +9,9 @@ DEFAULT_COUNTRY_CODE = "31"
 class ResCompany(models.Model):
     _inherit = "res.company"
 
-    usage_tz = fields.Selection(
+    billing_tz = fields.Selection(
         selection=_tz_get,
-        string="Time zone of usage",
+        string="Time zone of billing",
         default="Europe/Amsterdam",
         help="Decides in which month a call or an order falls.",
     )
@@ -21,9 +21,9 @@ class ResCompany(models.Model):
         help="Product of the invoice lines of numbers without one of their own.",
     )
 
-    @api.constrains("use_billing", "usage_tz")
-    def _check_usage_tz(self):
-        if any(company.use_billing and not company.usage_tz for company in self):
+    @api.constrains("use_billing", "billing_tz")
+    def _check_billing_tz(self):
+        if any(company.use_billing and not company.billing_tz for company in self):
             raise ValidationError(self.env._("Choose the time zone that decides in which month calls and orders fall."))
 
     def _get_usage_country_code(self):

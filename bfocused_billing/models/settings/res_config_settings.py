@@ -26,7 +26,7 @@ class ResConfigSettings(models.TransientModel):
     billing_difference_percent = fields.Float(related="company_id.billing_difference_percent", readonly=False)
     billing_orders = fields.Boolean(related="company_id.billing_orders", readonly=False)
     billing_orders_from = fields.Date(related="company_id.billing_orders_from", readonly=False)
-    usage_tz = fields.Selection(related="company_id.usage_tz", readonly=False)
+    billing_tz = fields.Selection(related="company_id.billing_tz", readonly=False)
     usage_product_id = fields.Many2one(related="company_id.usage_product_id", readonly=False)
     mandate_warning_months = fields.Char(related="company_id.mandate_warning_months", readonly=False)
     mandate_scheme = fields.Selection(related="company_id.mandate_scheme", readonly=False)

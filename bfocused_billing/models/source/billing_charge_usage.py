@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import float_round, format_date
 
-from ...usage import Rebooking
+from ...usage import UsageRebooking
 from ..run.billing_group import Item
 
 PRICE_DIGITS = 6  # of a price with VAT, so that taking the VAT out again comes to the same cent
@@ -105,7 +105,7 @@ class BillingCharge(models.Model):
 
         :param names: only of numbers of these names; default: of all
         """
-        booking = Rebooking(self.env, company)
+        booking = UsageRebooking(self.env, company)
         charge_ids = booking.find_void(names)
         if charge_ids:
             booking.rebook_void(charge_ids)
@@ -118,7 +118,7 @@ class BillingCharge(models.Model):
         """
         made_room = self.browse()
         for company, charges in self.grouped("company_id").items():
-            booking = Rebooking(self.env, company)
+            booking = UsageRebooking(self.env, company)
             rival = booking.find_rival(charges.ids)
             if rival:
                 charge, other = self.browse(rival)
@@ -150,7 +150,7 @@ class BillingCharge(models.Model):
     def _book_later(self):
         """Calls that came in while their month's charge was void go to the next month, now that it lives again."""
         for company, charges in self.grouped("company_id").items():
-            Rebooking(self.env, company).book_later(charges.ids)
+            UsageRebooking(self.env, company).book_later(charges.ids)
 
     def _get_usage_terms(self):
         """Whose terms the invoice follows.
@@ -216,7 +216,7 @@ class BillingCharge(models.Model):
         included = (data["tax_amount"] for data in details["taxes_data"] if data["tax"].price_include)
         return float_round(amount + sum(included), PRICE_DIGITS)
 
-    def _put_on_invoice(self, item, move_line, run):
+    def _prepare_charge(self, item, move_line, run):
         """Calls are in the ledger since their import: now their charge knows its invoice line.
 
         :return: values to write in this charge

@@ -33,7 +33,7 @@ class SaleOrder(models.Model):
     @api.model
     def _get_start_of_day(self, company, day):
         """When ``day`` begins where the company is, as a naive datetime in UTC."""
-        start = datetime.combine(day, time.min, ZoneInfo(company.usage_tz))
+        start = datetime.combine(day, time.min, ZoneInfo(company.billing_tz))
         return start.astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
 
     # === TERMS

@@ -220,7 +220,7 @@ class SaleOrderLine(models.Model):
         live = self.sudo().billing_charge_ids._get_live()
         return max(live.mapped("billing_round"), default=-1) + 1
 
-    def _put_on_invoice(self, item, move_line, run):
+    def _prepare_charge(self, item, move_line, run):
         """The ledger's row for what was put on an invoice.
 
         :param item: Item of this line

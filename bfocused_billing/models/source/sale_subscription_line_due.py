@@ -184,7 +184,7 @@ class SaleSubscriptionLine(models.Model):
         factor = quantity * (1 - discount / 100)
         return float(amount) / factor if factor else 0.0
 
-    def _put_on_invoice(self, item, move_line, run):
+    def _prepare_charge(self, item, move_line, run):
         """The ledger's row for what was put on an invoice.
 
         :param item: Item of this line

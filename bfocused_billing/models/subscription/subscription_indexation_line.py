@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import float_compare, format_date
 
 from ...periods import MONTHS_PER_CYCLE
-from ...tools import changed_values, do_apart
+from ...tools import changed_values, process_isolated
 
 _logger = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ class SubscriptionIndexationLine(models.Model):
 
     def _change_prices(self):
         """Change the lines together; one that can't be changed says why."""
-        do_apart(
+        process_isolated(
             self.env.cr,
             self,
             lambda rows: rows._change_prices_at_once(),

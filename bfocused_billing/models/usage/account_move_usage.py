@@ -102,7 +102,7 @@ class AccountMove(models.Model):
               ORDER BY number, started_at, id
                  LIMIT %s
                 """,
-                self.company_id.usage_tz,
+                self.company_id.billing_tz,
                 tuple(charges.ids),
                 limit,
             )

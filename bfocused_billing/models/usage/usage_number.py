@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ...usage import Booking, add_plus, normalize_number
+from ...usage import UsageBooking, add_plus, normalize_number
 
 RATED_BY = {"name", "company_id", "tariff_id", "date_start", "date_end"}  # decide which calls are booked, and how
 
@@ -116,13 +116,13 @@ class UsageNumber(models.Model):
         for company, numbers in self.grouped("company_id").items():
             names = tuple(set(numbers.mapped("name")))
             self.env.flush_all()
-            Booking(self.env, company).book_waiting(SQL("record.number IN %s", names))
+            UsageBooking(self.env, company).book_waiting(SQL("record.number IN %s", names))
 
     def _release_others(self):
         """Take calls of days that are no longer the customer's out of charges that aren't invoiced."""
         for number in self:
             company = number.company_id
-            Booking(self.env, company).release(
+            UsageBooking(self.env, company).release(
                 SQL(
                     "charge.usage_number_id = %(number)s AND charge.state = 'open'"
                     " AND NOT daterange(%(start)s, %(end)s)"
@@ -130,7 +130,7 @@ class UsageNumber(models.Model):
                     number=number.id,
                     start=number.date_start or None,
                     end=number.date_end or None,
-                    tz=company.usage_tz,
+                    tz=company.billing_tz,
                 )
             )
 

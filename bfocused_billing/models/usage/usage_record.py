@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ...usage import BigInteger, Booking, LooseMany2one, reference_key
+from ...usage import BigInteger, LooseMany2one, UsageBooking, reference_key
 
 
 class UsageRecord(models.Model):
@@ -59,7 +59,7 @@ class UsageRecord(models.Model):
     def action_book_waiting(self):
         """Rate and book all calls of the company that wait for a number or a rate."""
         self.env["bfocused.usage.file"].check_access("write")
-        booked = sum(Booking(self.env, company).book_waiting() for company in self.env.companies)
+        booked = sum(UsageBooking(self.env, company).book_waiting() for company in self.env.companies)
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",

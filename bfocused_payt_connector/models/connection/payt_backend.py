@@ -9,7 +9,7 @@ from ...payt_api.connection import checked_base_url
 
 ENVIRONMENTS = {"demo": DEMO, "production": PRODUCTION}
 # a change of these makes the tokens we have worthless
-WHOSE_TOKENS = ("base_url", "environment", "client_id", "auth_method")
+TOKEN_OWNER_FIELDS = ("base_url", "environment", "client_id", "auth_method")
 
 
 class PaytBackend(models.Model):
@@ -213,7 +213,7 @@ class PaytBackend(models.Model):
 
     def write(self, vals):
         """Another administration has nothing of us, and another client's tokens are worth nothing."""
-        changed = {name for name in WHOSE_TOKENS if name in vals}
+        changed = {name for name in TOKEN_OWNER_FIELDS if name in vals}
         moved = self.sudo().filtered(lambda backend: any(backend[name] != vals[name] for name in changed))
         moved.token_ids._forget()
         return super().write(vals)

@@ -1,8 +1,8 @@
 from odoo import api, models
 
 # what tells where PAYT's records are; nothing carries over from one to another
-WHERE = ("environment", "administration_id")
-NOWHERE = {
+ADMINISTRATION_FIELDS = ("environment", "administration_id")
+UNSENT_MOVE_VALUES = {
     "payt_state": "none",
     "payt_message": False,
     "payt_invoice_id": False,
@@ -19,7 +19,7 @@ NOWHERE = {
     "payt_was_deleted": False,
 }
 # What was read there. Payments that were booked stay: the money came.
-READ_THERE = ("payt.mirror", "payt.sync.mark", "payt.credit.case", "payt.signal")
+MODELS_OF_ADMINISTRATION = ("payt.mirror", "payt.sync.mark", "payt.credit.case", "payt.signal")
 
 
 class PaytBackend(models.Model):
@@ -35,7 +35,7 @@ class PaytBackend(models.Model):
 
     def write(self, vals):
         """What was handed over to the administration before isn't at the new one."""
-        before = {backend: [backend[name] for name in WHERE] for backend in self}
+        before = {backend: [backend[name] for name in ADMINISTRATION_FIELDS] for backend in self}
         result = super().write(vals)
         for backend, where in before.items():
             if backend._is_elsewhere(*where) and backend._was_used():
@@ -72,10 +72,10 @@ class PaytBackend(models.Model):
         there = [("company_id", "=", company.id), ("payt_state", "not in", (False, "none"))]
         everything["account.banking.mandate"].search(there).write({"payt_state": "none", "payt_message": False})
         moves = everything["account.move"].search(there)
-        moves.write(NOWHERE)
+        moves.write(UNSENT_MOVE_VALUES)
         moves.payt_event_ids.unlink()
         self._forget_their_numbers(everything)
-        for model in READ_THERE:
+        for model in MODELS_OF_ADMINISTRATION:
             everything[model].search([("backend_id", "=", self.id)]).unlink()
 
     def _forget_their_numbers(self, everything):

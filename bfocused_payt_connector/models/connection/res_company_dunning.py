@@ -6,4 +6,4 @@ class ResCompany(models.Model):
 
     def _get_payt_tz(self):
         """In which time zone moments of PAYT are told: the company's, whoever reads them."""
-        return self.usage_tz or self.partner_id.tz or "UTC"
+        return self.billing_tz or self.partner_id.tz or "UTC"

@@ -5,7 +5,7 @@ from ...const import INVOICE_STEPS, SEVERITY
 from ..outgoing.account_move import STATES
 
 # what our own side says, which a reading doesn't overrule: something has to go to PAYT, or didn't get there
-OURS = ("queued", "error")
+LOCAL_STATES = ("queued", "error")
 # none of it is bookkeeping: Odoo needn't read the journal items to see whether they still add up
 NO_BOOKKEEPING = {"check_move_validity": False, "skip_invoice_sync": True}
 STEP_STATES = [(state, label) for state, label in STATES if state in (*SEVERITY, "paid")]
@@ -70,7 +70,7 @@ class AccountMove(models.Model):
         if sent_at := moment_of(payload.get("sent_at")):
             self._mark_sent_by_payt(sent_at)
         values = self._prepare_payt_reading(payload)
-        if ours not in OURS:
+        if ours not in LOCAL_STATES:
             is_older = bool(self.payt_told_at and read_at and read_at < self.payt_told_at)
             values["payt_state"] = self._get_payt_state_read(payload, ours if is_older else None)
         elif self.payt_state != ours:

@@ -65,13 +65,13 @@ class PaytEvent(models.Model):
 
     # === COMPUTE
 
-    @api.depends("moment", "company_id.usage_tz")
+    @api.depends("moment", "company_id.billing_tz")
     def _compute_day(self):
         for event in self:
             here = event.with_context(tz=event.company_id._get_payt_tz())
             event.day = event.moment and fields.Datetime.context_timestamp(here, event.moment).date()
 
-    @api.depends("moment", "company_id.usage_tz")
+    @api.depends("moment", "company_id.billing_tz")
     @api.depends_context("lang")
     def _compute_when(self):
         for event in self:

@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 
-from ...const import ACTIVITY_SIGNALS, SIGNAL_EVENTS, TOLD_SIGNALS
+from ...const import ACTIVITY_SIGNALS, NOTIFIED_SIGNALS, SIGNAL_EVENTS
 
 
 class PaytSignal(models.Model):
@@ -88,7 +88,7 @@ class PaytSignal(models.Model):
             # from before there was a connection: PAYT's own users saw to it there
             values = {**values, "state": "handled"}
         signal = self.create({"backend_id": backend.id, "key": key, **values})
-        if is_news and signal.kind in TOLD_SIGNALS:
+        if is_news and signal.kind in NOTIFIED_SIGNALS:
             signal._tell(ask and signal.kind in ACTIVITY_SIGNALS and signal.state == "open")
         return signal
 

@@ -3,7 +3,7 @@ from odoo import api, fields, models
 from ...const import SEVERITY
 from ..outgoing.account_move import STATES
 
-STANDING_STILL = ("paused", "error", "queued")  # how far PAYT got is then in payt_step_state
+HALTED_STATES = ("paused", "error", "queued")  # how far PAYT got is then in payt_step_state
 
 
 class ResPartner(models.Model):
@@ -59,7 +59,7 @@ class ResPartner(models.Model):
         )
         found = {}
         for partner, state, step in groups:
-            state = step if state in STANDING_STILL else state
+            state = step if state in HALTED_STATES else state
             if state in SEVERITY:
                 found.setdefault(partner.id, []).append(state)
         for partner in self:

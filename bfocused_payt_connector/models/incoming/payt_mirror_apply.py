@@ -128,7 +128,7 @@ class PaytMirror(models.Model):
             raise
         except Exception as error:  # one of these rows isn't as it should be: find out which
             if len(self) == 1:
-                self._stumble(error)
+                self._note_unexpected_error(error)
                 return
             half = len(self) // 2
             self[:half]._apply_resource(resource)
@@ -163,22 +163,22 @@ class PaytMirror(models.Model):
             with self.env.cr.savepoint():
                 record = getattr(self.sudo(), method, lambda known: None)(known)
         except PaytWaits as reason:
-            self._put_off(str(reason))
+            self._retry_later(str(reason))
             return False
         except PaytLeft as reason:
             message = str(reason)
             if reason.moves:
                 reason.moves.with_context(payt_following=False)._queue_payt_update()
         except REFUSALS as error:
-            self._put_off(error.args[0] if error.args else str(error), needs_person=True)
+            self._retry_later(error.args[0] if error.args else str(error), needs_person=True)
             return False
         except (DataError, IntegrityError) as error:  # somebody else did it at the same time, or it doesn't fit
-            self._put_off(str(error).splitlines()[0])
+            self._retry_later(str(error).splitlines()[0])
             return False
         except REPEATED:
             raise
         except Exception as error:
-            self._stumble(error)
+            self._note_unexpected_error(error)
             return False
         values = {**self._prepare_done(), "message": message}
         if record:
@@ -186,13 +186,13 @@ class PaytMirror(models.Model):
         self.sudo().write(values)
         return True
 
-    def _stumble(self, error):
+    def _note_unexpected_error(self, error):
         """Nobody thought of this: the row is left to a person, and the log has what happened."""
         _logger.error("PAYT record %s could not be followed", self.id, exc_info=error)
         message = self.env._("Odoo can't follow what PAYT says here (%s). The log has more.", repr(error))
-        self._put_off(message, needs_person=True)
+        self._retry_later(message, needs_person=True)
 
-    def _put_off(self, message, needs_person=False):
+    def _retry_later(self, message, needs_person=False):
         """Try again later; after many tries, or where our books are in the way, a person has to look."""
         # who was woken up because something else is here now hasn't waited; but where much comes, that is each time
         tries = self.tries + 1 if self.next_try_at or not self.tries else self.tries

@@ -36,7 +36,7 @@ class PaytSyncMark(models.Model):
     cursor = fields.Char(readonly=True, help="Where the reading that is going on continues.")
     newest = fields.Char(readonly=True, help="The newest moment that the reading going on has seen.")
     started_at = fields.Datetime(readonly=True, help="When the reading that is going on began.")
-    read_at = fields.Datetime(string="Read last", readonly=True, help="When the end of the list was reached last.")
+    read_at = fields.Datetime(string="Last read", readonly=True, help="When the end of the list was reached last.")
     record_count = fields.Integer(string="Records", readonly=True, help="Read since the connection was made.")
     error = fields.Char(string="Message", readonly=True)
 

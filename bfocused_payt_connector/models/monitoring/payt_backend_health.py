@@ -9,12 +9,12 @@ from .payt_health_check import LIGHTS
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 # PAYT sends a message for each change of these (docs: webhooks), so a change without one is telling
-TOLD_BY_WEBHOOK = ("credit_cases", "payments", "payment_plans", "notes")
+PUSHED_RESOURCES = ("credit_cases", "payments", "payment_plans", "notes")
 REFUSED_IN_A_ROW = 10  # so often PAYT tries before it switches the webhook off
 COMPARISON_LATE = timedelta(hours=36)  # it is compared each night
 TOKEN_DANGER = timedelta(days=3)
 # what a person is told of; the rest has a list of its own that is looked at anyway
-TOLD_CHECKS = ("token", "webhook", "reading", "outbox", "comparison")
+ALERTED_CHECKS = ("token", "webhook", "reading", "outbox", "comparison")
 SEVERITIES = [light for light, _label in LIGHTS]
 
 
@@ -118,7 +118,7 @@ class PaytBackend(models.Model):
             return worst.light, self.env._("%s records read so far; it goes on.", sum(under_way.mapped("record_count")))
         oldest = min(marks, key=lambda mark: mark.read_at or self.create_date)
         shown = self._show_moment(oldest.read_at) if oldest.read_at else self.env._("never")
-        return worst.light, self.env._("Read last: %s.", shown)
+        return worst.light, self.env._("Last read: %s.", shown)
 
     def _check_following(self):
         mirror = self.env["payt.mirror"]
@@ -180,7 +180,7 @@ class PaytBackend(models.Model):
         return self.env["payt.mirror"].search_count(
             [
                 ("backend_id", "=", self.id),
-                ("resource", "in", TOLD_BY_WEBHOOK),
+                ("resource", "in", PUSHED_RESOURCES),
                 ("payt_updated_at", ">", since + HOUR),
                 ("payt_updated_at", "<", fields.Datetime.now() - HOUR),
             ]
@@ -211,7 +211,7 @@ class PaytBackend(models.Model):
         user = self.responsible_id or self.env.ref("base.user_admin")
         backend = self.with_context(lang=user.lang, tz=user.tz)
         told = dict(self.health_told or {})
-        for check in backend.health_ids.filtered(lambda check: check.check in TOLD_CHECKS):
+        for check in backend.health_ids.filtered(lambda check: check.check in ALERTED_CHECKS):
             before = told.get(check.check, "ok")
             summary = backend._get_alert_summary(check.check)
             if check.light in ("ok", "off"):

@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 
-LIGHTS = [("ok", "Well"), ("off", "Not in use"), ("warning", "Look at it"), ("danger", "Trouble")]
+LIGHTS = [("ok", "OK"), ("off", "Not in use"), ("warning", "Warning"), ("danger", "Critical")]
 CHECKS = [
     ("paused", "Connection"),
     ("token", "Access"),
@@ -29,9 +29,9 @@ class PaytHealthCheck(models.Model):
 
     backend_id = fields.Many2one("payt.backend", string="Connection", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True)
-    check = fields.Selection(CHECKS, string="What", readonly=True)
-    light = fields.Selection(LIGHTS, string="How", compute="_compute_light")
-    message = fields.Char(string="Facts", compute="_compute_light")
+    check = fields.Selection(CHECKS, string="Check", readonly=True)
+    light = fields.Selection(LIGHTS, string="Status", compute="_compute_light")
+    message = fields.Char(string="Details", compute="_compute_light")
 
     @property
     def _table_query(self):

@@ -13,7 +13,7 @@ class PaytSyncMark(models.Model):
 
     _inherit = "payt.sync.mark"
 
-    light = fields.Selection(LIGHTS, string="How", compute="_compute_light")
+    light = fields.Selection(LIGHTS, string="Status", compute="_compute_light")
 
     @api.depends("read_at", "cursor", "error")
     def _compute_light(self):

@@ -42,7 +42,7 @@ class PaytOutbox(models.Model):
             ("payment_plan_rejection", "Payment plan rejected"),
             ("payment_plan_end", "Payment plan ended"),
         ],
-        string="What",
+        string="Kind of record",
         required=True,
     )
     rank = fields.Integer(required=True, help="The order that works: each may refer to what comes before it.")
@@ -242,7 +242,7 @@ class PaytOutbox(models.Model):
     def _mark_superfluous(self, message):
         self.write({"state": "cancelled", "error": message, "next_try_at": False})
 
-    def _put_off(self, message, at_least=0):
+    def _postpone(self, message, at_least=0):
         """Try again later; after many tries a person has to look."""
         now = fields.Datetime.now()
         for row in self:

@@ -179,7 +179,7 @@ class PaytOutbox(models.Model):
         """Rows of which nothing is known because of an error that is about all of them."""
         message = str(error)
         if error.retryable or isinstance(error, PaytUnknownOutcome):
-            rows._put_off(message, at_least=getattr(error, "retry_after", None) or 0)
+            rows._postpone(message, at_least=getattr(error, "retry_after", None) or 0)
         elif isinstance(error, PaytRejected):
             for row in rows:
                 self._refuse(backend, resource, Parcel(row, row._get_record()), [message])
@@ -313,7 +313,7 @@ class PaytOutbox(models.Model):
             if not errors:
                 ready.append(parcel)
             elif errors[0].retryable:
-                parcel.rows._put_off(str(errors[0]))
+                parcel.rows._postpone(str(errors[0]))
             else:
                 self._refuse(parcel.rows.backend_id, resource, parcel, [str(errors[0])])
         return ready
@@ -376,7 +376,7 @@ class PaytOutbox(models.Model):
             else:
                 self._refuse(backend, resource, by_key[key], reasons)
         for key in result.unconfirmed:
-            by_key[key].rows._put_off(self.env._("PAYT didn't confirm this record."))
+            by_key[key].rows._postpone(self.env._("PAYT didn't confirm this record."))
 
     # === OUTCOME
 

@@ -35,7 +35,7 @@ class AccountBankingMandate(models.Model):
         readonly=True,
         help="Where the mandate stands at the payment provider that collects for PAYT.",
     )
-    payt_message = fields.Char(string="PAYT's words", copy=False, readonly=True)
+    payt_message = fields.Char(string="PAYT message", copy=False, readonly=True)
 
     # === CRUD
 

@@ -27,8 +27,8 @@ class AccountMove(models.Model):
         selection=STATES, string="PAYT", default="none", copy=False, readonly=True, index=True
     )
     payt_invoice_id = fields.Char(string="PAYT's id", copy=False, readonly=True, index="btree_not_null")
-    payt_message = fields.Char(string="PAYT's words", copy=False, readonly=True, groups="base.group_user")
-    payt_synced_at = fields.Datetime(string="Last heard of at PAYT", copy=False, readonly=True)
+    payt_message = fields.Char(string="PAYT message", copy=False, readonly=True, groups="base.group_user")
+    payt_synced_at = fields.Datetime(string="Last synchronised with PAYT", copy=False, readonly=True)
     payt_pushed_at = fields.Datetime(string="At PAYT since", copy=False, readonly=True)
     payt_sent_at = fields.Datetime(string="Sent at", copy=False, readonly=True)
     payt_sent_by = fields.Selection(

@@ -8,7 +8,7 @@ NOT_THERE = (False, "none")
 NOT_DEBITED = ("reminder", "dispute", "staff")
 
 # a reversal or a new mandate changes how it is paid; the customer's order number may come later, or another day
-CHANGING = {"collection_state", "mandate_id", "payment_mode_id", "ref", "invoice_date_due"}
+CHANGING = {"reversal_state", "mandate_id", "payment_mode_id", "ref", "invoice_date_due"}
 
 
 class AccountMove(models.Model):
@@ -43,5 +43,5 @@ class AccountMove(models.Model):
     def _get_payt_payment_method(self):
         """PAYT's word for how the customer pays: by direct debit only while there is something to collect with."""
         self.ensure_one()
-        is_debit = self._get_collecting_mandate() and self.collection_state not in NOT_DEBITED
+        is_debit = self._get_collecting_mandate() and self.reversal_state not in NOT_DEBITED
         return "direct_debit" if is_debit else "bank_transfer"

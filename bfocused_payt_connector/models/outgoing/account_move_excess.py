@@ -1,6 +1,6 @@
 from odoo import models
 
-from .account_move_payments import Booking
+from .account_move_payments import PaytAmount
 
 MOVED = "-M"  # behind the identifier of money that PAYT collected on one invoice and that pays another one here
 
@@ -44,7 +44,7 @@ class AccountMove(models.Model):
     def _get_payt_moved(self):
         """Bookings for what PAYT collected on this invoice and was used for something else since."""
         returns = self.env["payment.return"].sudo()
-        bookings = []
+        amounts = []
         for partial in self._get_payt_collected().matched_debit_ids:
             other, payment = partial.debit_move_id, partial.credit_move_id.payment_id
             is_exchange = other.journal_id == other.company_id.currency_exchange_journal_id
@@ -56,8 +56,8 @@ class AccountMove(models.Model):
                 continue
             kind = "settlement" if other.move_id.is_invoice(include_receipts=True) else "payment"
             day = max(other.date, partial.credit_move_id.date)
-            bookings.append(
-                Booking(
+            amounts.append(
+                PaytAmount(
                     key=f"{self.id}-{other.id}-{partial.credit_move_id.id}{MOVED}",
                     date=day,
                     kind=kind,
@@ -68,16 +68,16 @@ class AccountMove(models.Model):
                     method="bank_transfer",
                 )
             )
-        return bookings
+        return amounts
 
-    def _get_payt_read_by_bank(self, bookings):
+    def _get_payt_read_by_bank(self, amounts):
         """Leave out what PAYT read from a bank statement before Odoo got it from there: the same money.
 
-        :param bookings: list of ``Booking``
-        :return: tuple of the bookings to report, and of the amounts that Odoo hasn't booked yet
+        :param amounts: list of ``PaytAmount``
+        :return: tuple of the amounts to report, and of the amounts that Odoo hasn't booked yet
         """
         self.ensure_one()
-        kept, missing = list(bookings), []
+        kept, missing = list(amounts), []
         for amount, book_amount in self._get_payt_bank_payments():
             same = [
                 booking

@@ -8,7 +8,7 @@ RETURNED, SETTLED, WRITTEN_OFF = "-R", "-S", "-W"  # behind the identifier of wh
 
 
 @dataclass
-class Booking:
+class PaytAmount:
     """What one journal item did to an invoice: amounts that lower what is open are positive."""
 
     key: str
@@ -30,22 +30,22 @@ class AccountMove(models.Model):
     def _prepare_payt_payments(self):
         """The list for PAYT, without what PAYT itself collected or read: it knows that, and has it beside ours."""
         self.ensure_one()
-        bookings, _missing = self._get_payt_read_by_bank(self._get_payt_all_bookings())
-        return [self._prepare_payt_payment(booking) for booking in bookings]
+        amounts, _missing = self._get_payt_read_by_bank(self._get_payt_all_bookings())
+        return [self._prepare_payt_payment(booking) for booking in amounts]
 
     def _get_payt_all_bookings(self):
         """What happened to the invoice in our books, without what PAYT itself collected; the oldest first."""
-        bookings = self._get_payt_reconciled() + self._get_payt_returned()
+        amounts = self._get_payt_reconciled() + self._get_payt_returned()
         if self.state == "cancel":
-            bookings += self._get_payt_settlement(bookings)
-        bookings += self._get_payt_moved()
-        bookings = self._join_payt_bookings(bookings)
-        return sorted(bookings, key=lambda booking: (booking.date, booking.place, booking.key))
+            amounts += self._get_payt_settlement(amounts)
+        amounts += self._get_payt_moved()
+        amounts = self._join_payt_bookings(amounts)
+        return sorted(amounts, key=lambda booking: (booking.date, booking.place, booking.key))
 
-    def _join_payt_bookings(self, bookings):
+    def _join_payt_bookings(self, amounts):
         """One booking per name: of a payment that the bank took back in part, the rest may still stand."""
         by_key = {}
-        for booking in bookings:
+        for booking in amounts:
             if same := by_key.get(booking.key):
                 same.amount = self.currency_id.round(same.amount + booking.amount)
                 same.book_amount = self.company_currency_id.round(same.book_amount + booking.book_amount)
@@ -99,18 +99,18 @@ class AccountMove(models.Model):
         kind = item._get_payt_transaction_type()
         share = item._get_payt_written_off_share() if kind in ("payment", "settlement") else 0.0
         written_off, book_written_off = currency.round(amount * share), book_currency.round(book_amount * share)
-        bookings = []
+        amounts = []
         if share < 1.0:
             rest, book_rest = amount - written_off, book_amount - book_written_off
-            bookings.append(self._get_payt_booking(item, kind, currency.round(rest), book_currency.round(book_rest)))
+            amounts.append(self._get_payt_booking(item, kind, currency.round(rest), book_currency.round(book_rest)))
         if written_off or book_written_off:
-            bookings.append(
+            amounts.append(
                 self._get_payt_booking(item, "write_off", written_off, book_written_off, suffix=WRITTEN_OFF, place=1)
             )
-        return bookings
+        return amounts
 
     def _get_payt_booking(self, item, kind, amount, book_amount, suffix="", place=0, reversal_code=""):
-        return Booking(
+        return PaytAmount(
             key=f"{self.id}-{item.id}{suffix}",
             date=item.date,
             kind=kind,
@@ -133,7 +133,7 @@ class AccountMove(models.Model):
         partials = self.env["account.partial.reconcile"].search(
             [("origin_returned_move_ids", "in", receivables.ids)], order="id"
         )
-        bookings = []
+        amounts = []
         for partial in partials:
             if partial.credit_move_id._is_from_payt():
                 continue
@@ -144,8 +144,8 @@ class AccountMove(models.Model):
             back = self._get_payt_booking(
                 partial.debit_move_id, "reversal", -amount, -book_amount, RETURNED, 2, reversal_code=code
             )
-            bookings += [paid, back]
-        return bookings
+            amounts += [paid, back]
+        return amounts
 
     def _get_payt_returned_amounts(self, partial):
         """This invoice's part of a returned payment, which may have paid several: each its total, in their order."""
@@ -166,14 +166,16 @@ class AccountMove(models.Model):
 
     # === CANCELLED
 
-    def _get_payt_settlement(self, bookings):
+    def _get_payt_settlement(self, amounts):
         """What a cancelled invoice still has open at PAYT, settled."""
         sign = -1 if self.move_type == "out_refund" else 1
-        amount = self.currency_id.round(sign * self.amount_total - sum(b.amount for b in bookings))
-        book_amount = self.company_currency_id.round(self.amount_total_signed - sum(b.book_amount for b in bookings))
+        amount = self.currency_id.round(sign * self.amount_total - sum(b.amount for b in amounts))
+        book_amount = self.company_currency_id.round(self.amount_total_signed - sum(b.book_amount for b in amounts))
         if not amount and not book_amount:
             return []
-        days = [self.invoice_date or self.date, *(booking.date for booking in bookings)]
+        days = [self.invoice_date or self.date, *(booking.date for booking in amounts)]
         return [
-            Booking(f"{self.id}{SETTLED}", max(days), "settlement", amount, book_amount, place=3, description=self.name)
+            PaytAmount(
+                f"{self.id}{SETTLED}", max(days), "settlement", amount, book_amount, place=3, description=self.name
+            )
         ]

@@ -33,7 +33,7 @@ class AccountTax(models.Model):
         copy=False,
         readonly=True,
     )
-    payt_message = fields.Char(string="PAYT's words", copy=False, readonly=True)
+    payt_message = fields.Char(string="PAYT message", copy=False, readonly=True)
 
     # === CRUD
 

@@ -29,7 +29,7 @@ class PaymentArrangement(models.Model):
         readonly=True,
         copy=False,
     )
-    payt_message = fields.Char(string="PAYT's words", readonly=True, copy=False, groups="base.group_user")
+    payt_message = fields.Char(string="PAYT message", readonly=True, copy=False, groups="base.group_user")
     payt_asked = fields.Char(readonly=True, copy=False, help="What PAYT was asked last, and hasn't answered.")
     payt_url = fields.Char(string="Page at PAYT", readonly=True, copy=False)
 
@@ -99,17 +99,17 @@ class PaymentArrangement(models.Model):
     def _break(self, reason):
         # EXTENDS 'bfocused_billing': what we end, PAYT ends too
         result = super()._break(reason)
-        self._leave_payt()
+        self._detach_from_payt()
         self._ask_payt_end()
         return result
 
     def _keep(self):
         # EXTENDS 'bfocused_billing'
         result = super()._keep()
-        self._leave_payt()
+        self._detach_from_payt()
         return result
 
-    def _leave_payt(self):
+    def _detach_from_payt(self):
         """What PAYT hasn't got yet, it doesn't get any more.
 
         An answer may be lost: ``payt_asked`` stays, by which such a plan is known when it is read.

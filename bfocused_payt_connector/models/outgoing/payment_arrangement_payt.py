@@ -64,7 +64,7 @@ class PaymentArrangement(models.Model):
         if moves and moves != self.move_ids:
             values["move_ids"] = [Command.set(moves.ids)]
         self.write({**values, "term_ids": self._prepare_payt_terms(plan)})
-        if state != self.state and self._is_payt_right(state):
+        if state != self.state and self._accepts_payt_state(state):
             self._take_payt_state(state)
         elif is_new_here and self.state == "broken":  # ended here before we knew that PAYT has it
             self._ask_payt_end()
@@ -102,7 +102,7 @@ class PaymentArrangement(models.Model):
             return "broken" if any(open_amounts) else "kept"
         return "agreed" if plan.get("approved_at") or plan.get("active") else "requested"
 
-    def _is_payt_right(self, state):
+    def _accepts_payt_state(self, state):
         """Whether PAYT's state is ours, or older than what we did meanwhile. Where it refused us, it is right."""
         self.ensure_one()
         return self.payt_state == "error" or PROGRESS[state] >= PROGRESS[self.state]

@@ -37,10 +37,10 @@ class ResPartner(models.Model):
         readonly=True,
     )
     payt_debtor_message = fields.Char(
-        string="PAYT's words", company_dependent=True, copy=False, readonly=True, groups="base.group_user"
+        string="PAYT message", company_dependent=True, copy=False, readonly=True, groups="base.group_user"
     )
     payt_contact_message = fields.Char(
-        string="PAYT's words about the contact",
+        string="PAYT message about the contact",
         company_dependent=True,
         copy=False,
         readonly=True,
