@@ -183,7 +183,7 @@ class TestMandateLife(CollectionCase):
                 raise ZeroDivisionError
 
         self.patch(type(self.mandate), "_expire", expire)
-        with self.assertLogs("odoo.addons.bfocused_billing.models.mandate.account_banking_mandate_life", "ERROR"):
+        with self.assertLogs("odoo.addons.bfocused_billing.models.mandate.account_banking_mandate", "ERROR"):
             self.run_cron("2026-03-15")
         self.assertRecordValues(self.mandate + other, [{"state": "valid"}, {"state": "expired"}])
 

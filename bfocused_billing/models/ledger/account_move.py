@@ -80,6 +80,7 @@ class AccountMove(models.Model):
 
     def _post(self, soft=True):
         # EXTENDS 'account': a deferred invoice that is posted, by whatever way, waits no longer
+        self._check_subscription_mandates()
         self._check_credited_whole()
         posted = super()._post(soft=soft)
         posted.filtered(lambda move: move.deferral_state == "deferred").deferral_state = "released"

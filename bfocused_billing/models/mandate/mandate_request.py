@@ -113,6 +113,8 @@ class MandateRequest(models.Model):
     pdf_name = fields.Char(compute="_compute_pdf_name")
     pdf_sha256 = fields.Char(string="SHA-256", copy=False, readonly=True)
 
+    # === COMPUTE
+
     @api.depends("reference")
     def _compute_pdf_name(self):
         for request in self:
@@ -178,7 +180,9 @@ class MandateRequest(models.Model):
         content = self.with_context(bin_size=False).sudo()._get_pdf_content()
         return bool(content) and secrets.compare_digest(hashlib.sha256(content).hexdigest(), self.pdf_sha256 or "")
 
-    # === MAKING
+    # === BUSINESS
+
+    # --- making
 
     @api.model
     def _get_or_create_for(self, partner, company, **values):
@@ -282,7 +286,7 @@ class MandateRequest(models.Model):
         self.ensure_one()
         return self.state == "open" and bool(self.sent_at) and self.expires_at > fields.Datetime.now()
 
-    # === SENDING
+    # --- sending
 
     def _send(self):
         """

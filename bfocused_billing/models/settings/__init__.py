@@ -1,7 +1,6 @@
+"""Settings of billing per company."""
+
 from . import (
     res_company,
-    res_company_deferral,
     res_config_settings,
-    res_company_usage,
-    res_company_arrangement,
 )

@@ -1,8 +1,17 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from odoo.addons.base.models.res_partner import _tz_get
+
+DEFAULT_COUNTRY_CODE = "31"
+MANNERS = [("hold", "Hold the invoice"), ("issue", "Issue it now, collect it at the quarter turn")]
+
 
 class ResCompany(models.Model):
+    """Settings of billing: the runs, the minimum and deferral, usage and payment arrangements."""
+
     _inherit = "res.company"
 
     use_billing = fields.Boolean(
@@ -72,6 +81,52 @@ class ResCompany(models.Model):
         help="Outcomes of a billing run that differ more than this from the customer's previous run are marked. "
         "0: none is.",
     )
+    # --- the deferral of small invoices (R5), as the law on invoice dates asks for
+    billing_deferral_continuing = fields.Selection(
+        selection=MANNERS,
+        string="Continuing services",
+        default="hold",
+        help="What waits for the quarter turn when an invoice of subscriptions or calls is too small.",
+    )
+    billing_deferral_separate = fields.Selection(
+        selection=MANNERS,
+        string="Separate supplies",
+        default="hold",
+        help="What waits for the quarter turn when an invoice of products or hours is too small.",
+    )
+    billing_deferral_warning_days = fields.Integer(
+        string="Warn before the lawful date",
+        default=14,
+        help="Number of days before its last lawful invoice date on which somebody is told of a deferred invoice.",
+    )
+    # --- usage
+    billing_tz = fields.Selection(
+        selection=_tz_get,
+        string="Time zone of billing",
+        default="Europe/Amsterdam",
+        help="Decides in which month a call or an order falls.",
+    )
+    usage_product_id = fields.Many2one(
+        comodel_name="product.product",
+        string="Product of call costs",
+        help="Product of the invoice lines of numbers without one of their own.",
+    )
+    # --- payment arrangements
+    arrangement_grace_days = fields.Integer(
+        string="Days of grace",
+        default=5,
+        help="A payment arrangement is broken when a term isn't paid this number of days after its due date.",
+    )
+    arrangement_max_terms = fields.Integer(
+        string="Most terms",
+        default=6,
+        help="Of a payment arrangement that a customer asks for on the portal. 0: customers can't ask there.",
+    )
+
+    _arrangement_days = models.Constraint(
+        "CHECK (arrangement_grace_days >= 0 AND arrangement_max_terms >= 0)",
+        "Days of grace and numbers of terms are not below zero.",
+    )
 
     # === CONSTRAINTS
 
@@ -115,6 +170,19 @@ class ResCompany(models.Model):
                     )
                 )
 
+    @api.constrains("use_billing", "billing_tz")
+    def _check_billing_tz(self):
+        if any(company.use_billing and not company.billing_tz for company in self):
+            raise ValidationError(self.env._("Choose the time zone that decides in which month calls and orders fall."))
+
+    @api.constrains("billing_deferral_warning_days")
+    def _check_billing_deferral_warning_days(self):
+        for company in self:
+            if company.billing_deferral_warning_days < 0:
+                raise ValidationError(
+                    self.env._("The number of days to warn before the lawful date can't be negative.")
+                )
+
     # === CRUD
 
     @api.model_create_multi
@@ -126,13 +194,26 @@ class ResCompany(models.Model):
         return companies
 
     def write(self, vals):
+        # EXTENDS 'base'
         switched_on = self.filtered(lambda company: not company.use_billing) if vals.get("use_billing") else self[:0]
+        days = vals.get("mandate_prenotification_days")
+        following_modes = self._find_modes_with_company_notice() if days else self.env["account.payment.mode"]
         result = super().write(vals)
         for company in switched_on:
             company._apply_published_billing_values(vals)
+        following_modes.write({"pre_notification_days": days})
         return result
 
+    def _find_modes_with_company_notice(self):
+        """The payment modes that follow the company's pre-notification; those with another number keep theirs."""
+        modes = self.env["account.payment.mode"].sudo().with_context(active_test=False)
+        return modes.search([("company_id", "in", self.ids)]).filtered(
+            lambda mode: mode.pre_notification_days == mode.company_id.mandate_prenotification_days
+        )
+
     # === BUSINESS
+
+    # --- switching billing on
 
     @api.model
     def _get_published_billing_values(self):
@@ -212,3 +293,53 @@ class ResCompany(models.Model):
             "currency_id": currency.id,
             "active": self.env.user.has_group("product.group_product_pricelist"),
         }
+
+    # --- deferral
+
+    def _is_under_billing_minimum(self, amounts, currency, date):
+        """Whether an invoice is so small that it waits.
+
+        :param amounts: dict or record with ``amount_total`` and ``amount_untaxed``
+        :param currency: ``res.currency`` of the amounts; the minimum is in the company's
+        :param date: date of the invoice, whose rate counts
+        """
+        self.ensure_one()
+        minimum = self.currency_id._convert(self.billing_min_amount, currency, self, date)
+        return currency.compare_amounts(amounts[self._get_billing_minimum_field()], minimum) < 0
+
+    def _get_billing_minimum_field(self):
+        """The field of an invoice that is compared with the minimum."""
+        return "amount_untaxed" if self.billing_min_amount_base == "untaxed" else "amount_total"
+
+    def _issues_small_invoices(self, natures):
+        """Whether a small invoice is sent at once and only its collection waits.
+
+        :param natures: the supply natures on it; one that can't wait takes the others along
+        """
+        self.ensure_one()
+        settings = {"continuing": self.billing_deferral_continuing, "separate": self.billing_deferral_separate}
+        return any(settings.get(nature) == "issue" for nature in natures)
+
+    def _get_deferral_warning_time(self):
+        """How long before its last lawful invoice date somebody is told of a deferred invoice."""
+        self.ensure_one()
+        return timedelta(days=self.billing_deferral_warning_days)
+
+    # --- usage
+
+    def _get_usage_country_code(self):
+        """Digits that stand for the leading zero of national numbers."""
+        self.ensure_one()
+        return str(self.country_id.phone_code or DEFAULT_COUNTRY_CODE)
+
+    def _get_usage_product(self):
+        """The product of call costs: the company's choice, or else the first of the product group."""
+        self.ensure_one()
+        return self.usage_product_id or self.env["product.product"].search(
+            [
+                ("categ_id", "child_of", self.env.ref("bfocused_billing.categ_call_costs").id),
+                ("company_id", "in", [False, self.id]),
+            ],
+            order="default_code, id",
+            limit=1,
+        )

@@ -1,15 +1,15 @@
+"""Subscriptions: products and cycles, terms, changes, pauses and indexations."""
+
 from . import (
     product_category,
     product_template,
     sale_order,
     sale_order_line,
     sale_subscription,
-    subscription_pause,
-    sale_subscription_pause,
-    sale_subscription_terms,
     sale_subscription_line,
-    sale_subscription_line_change,
+    sale_subscription_pause,
     sale_subscription_template,
     subscription_indexation,
     subscription_indexation_line,
+    subscription_pause,
 )

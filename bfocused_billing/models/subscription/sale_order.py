@@ -13,11 +13,24 @@ class SaleOrder(models.Model):
         "added later starts on the day it is added at the earliest.",
     )
 
+    # === ACTIONS
+
     def action_confirm(self):
         # EXTENDS 'sale'
         self._check_subscription_cycles()
         known = self.filtered("subscription_ids")
-        return super(SaleOrder, self.with_context(billing_known_orders=known.ids)).action_confirm()
+        result = super(SaleOrder, self.with_context(billing_known_orders=known.ids)).action_confirm()
+        self._stop_awaiting_mandate()
+        return result
+
+    def _action_cancel(self):
+        # EXTENDS 'sale'
+        self._stop_awaiting_mandate()
+        result = super()._action_cancel()
+        self._note_running_subscriptions()
+        return result
+
+    # === BUSINESS
 
     def _check_subscription_cycles(self):
         for line in self.order_line:
@@ -42,15 +55,13 @@ class SaleOrder(models.Model):
         start = self.subscription_start_date or today
         return max(start, today) if self.id in self.env.context.get("billing_known_orders", ()) else start
 
-    def _action_cancel(self):
-        # EXTENDS 'sale': the order's end isn't its subscriptions' end, so say what goes on
-        result = super()._action_cancel()
+    def _note_running_subscriptions(self):
+        """Say what goes on: the end of these orders isn't the end of their subscriptions."""
         for order in self:
             running = order.subscription_ids.filtered(lambda sub: sub.use_billing and sub.in_progress)
             if running:
                 names = ", ".join(running.mapped("display_name"))
                 order.message_post(body=self.env._("These subscriptions go on until you close them: %s.", names))
-        return result
 
     def group_subscription_lines(self):
         # OVERRIDE 'subscription_oca': by the cycle chosen on the line, and a line runs as one subscription at a time

@@ -3,6 +3,9 @@ from odoo.exceptions import UserError, ValidationError
 
 from ...tools import changed_values
 
+# What a subscription takes over from its order line.
+SOLD_FIELDS = frozenset({"product_id", "product_uom_qty", "price_unit", "discount", "subscription_template_id"})
+
 
 class SaleOrderLine(models.Model):
     _inherit = "sale.order.line"
@@ -96,25 +99,36 @@ class SaleOrderLine(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         # EXTENDS 'sale': a subscription product added to a confirmed order is a subscription too
-        lines = super().create(vals_list)
-        for order in lines.filtered(lambda line: line.state == "sale" and line.subscription_template_id).order_id:
-            order._create_subscriptions()
+        orders = self.env["sale.order"].browse({vals["order_id"] for vals in vals_list if vals.get("order_id")})
+        with orders._watch_acceptance():
+            lines = super().create(vals_list)
+            sold = lines.filtered(lambda line: line.state == "sale" and line.subscription_template_id)
+            sold.order_id._create_subscriptions()
         return lines
 
     def write(self, vals):
-        # EXTENDS 'sale': once there is a subscription, that is where it is changed
-        if {"product_id", "product_uom_qty", "price_unit", "discount", "subscription_template_id"} & vals.keys():
-            for line in self.sudo().filtered("subscription_line_ids"):
-                if changed_values(line, vals) and line.state == "sale":
-                    subscription = line.subscription_line_ids.sale_subscription_id.sorted("id")[-1:]
-                    raise UserError(
-                        self.env._(
-                            "%(product)s runs as subscription %(subscription)s. Change it there.",
-                            product=line.product_id.display_name,
-                            subscription=subscription.display_name,
-                        )
+        # EXTENDS 'sale'
+        with self.order_id._watch_acceptance():
+            self._check_sold_terms(vals)
+            return super().write(vals)
+
+    def _check_sold_terms(self, vals):
+        """Once there is a subscription, that is where it is changed.
+
+        :raise UserError: when ``vals`` change what a subscription was made of
+        """
+        if not SOLD_FIELDS & vals.keys():
+            return
+        for line in self.sudo().filtered("subscription_line_ids"):
+            if changed_values(line, vals) and line.state == "sale":
+                subscription = line.subscription_line_ids.sale_subscription_id.sorted("id")[-1:]
+                raise UserError(
+                    self.env._(
+                        "%(product)s runs as subscription %(subscription)s. Change it there.",
+                        product=line.product_id.display_name,
+                        subscription=subscription.display_name,
                     )
-        return super().write(vals)
+                )
 
     # === BUSINESS
 

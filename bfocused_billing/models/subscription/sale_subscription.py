@@ -1,18 +1,18 @@
 import logging
 
-from psycopg2 import OperationalError
-
-from odoo import api, fields, models
+from odoo import Command, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import format_date
 
-from ...tools import changed_values
+from ...tools import changed_values, process_isolated
 
 _logger = logging.getLogger(__name__)
 
 
 class SaleSubscription(models.Model):
+    """A subscription that is billed by billing runs: its terms, what holds it, and its start and end."""
+
     _inherit = "sale.subscription"
 
     use_billing = fields.Boolean(related="company_id.use_billing")
@@ -46,18 +46,24 @@ class SaleSubscription(models.Model):
         help="Collect with this mandate. Empty: the customer's most recently signed valid mandate.",
     )
 
+    def _default_pricelist_id(self):
+        company = self.env.company
+        return company._get_billing_pricelist(company.currency_id) if company.use_billing else False
+
+    # === COMPUTE
+
+    @api.onchange("template_id")
+    def _onchange_billing_cycle(self):
+        # Not a dependency of the price: for companies without billing another template is no other price.
+        if self.use_billing:
+            self.sale_subscription_line_ids._compute_price_unit()
+
     @api.onchange("partner_id")
     def onchange_partner_id(self):
         # EXTENDS 'subscription_oca': without price lists in use, the customer has none
         result = super().onchange_partner_id()
         self.pricelist_id = self.pricelist_id or self._default_pricelist_id()
         return result
-
-    def _default_pricelist_id(self):
-        company = self.env.company
-        return company._get_billing_pricelist(company.currency_id) if company.use_billing else False
-
-    # === COMPUTE
 
     @api.depends("partner_id", "company_id")
     def _compute_payment_mode_id(self):
@@ -136,6 +142,7 @@ class SaleSubscription(models.Model):
         subscriptions = super().create(vals_list)
         running = subscriptions.filtered(lambda sub: sub.use_billing and sub.stage_type == "in_progress")
         running.in_progress = True
+        subscriptions._check_mandate()
         return subscriptions
 
     def copy_data(self, default=None):
@@ -148,26 +155,61 @@ class SaleSubscription(models.Model):
 
     def write(self, vals):
         # EXTENDS 'subscription_oca': it sets the start date to today with every move into "in progress" (T4)
-        billed = self.filtered("use_billing")
-        if self.env.context.get("billing_keeps_dates") and self == billed and all(billed.mapped("date_start")):
-            vals = {name: value for name, value in vals.items() if name != "date_start"}
+        guarded = self._guard_mandate(vals)
+        vals = self._keep_start_date(self._prepare_stage_values(vals))
+        billed, stage = self.filtered("use_billing"), self._get_new_stage(vals)
         billed._check_billed_terms(vals)
-        if not vals.get("stage_id"):
-            return super().write(vals)
-        stage = self._fields["stage_id"].convert_to_record(
-            self._fields["stage_id"].convert_to_cache(vals["stage_id"], self), self[:1]
-        )
         if stage.type == "in_progress":
             billed._check_reopening(vals)
-        result = super(SaleSubscription, self.with_context(billing_keeps_dates=True)).write(vals)
+        changing = self._filter_changing_cycle(vals)
+        subscriptions = self.with_context(billing_keeps_dates=True) if stage else self
+        result = super(SaleSubscription, subscriptions).write(vals)
         if stage.type == "post":
             billed._end_today()
+        self._follow_pause_mark(vals)
+        changing._reprice_changed_cycle(vals)
+        if "date" in vals:
+            self.sale_subscription_line_ids._end_planned()
+        guarded._check_mandate()
         return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_billed(self):
         if self.sale_subscription_line_ids.sudo().charge_ids:
             raise UserError(self.env._("A subscription that was billed can't be deleted. Close it instead."))
+
+    def _keep_start_date(self, vals):
+        """``vals`` as they are written: within a move to another stage the agreed start dates stay."""
+        billed = self.filtered("use_billing")
+        if self.env.context.get("billing_keeps_dates") and self == billed and all(billed.mapped("date_start")):
+            return {name: value for name, value in vals.items() if name != "date_start"}
+        return vals
+
+    def _get_new_stage(self, vals):
+        """The stage these subscriptions get by ``vals``; empty when they keep theirs."""
+        field = self._fields["stage_id"]
+        if not vals.get("stage_id"):
+            return self.env["sale.subscription.stage"]
+        return field.convert_to_record(field.convert_to_cache(vals["stage_id"], self), self[:1])
+
+    def _filter_changing_cycle(self, vals):
+        """Those of these subscriptions that get another cycle by ``vals``."""
+        if "template_id" not in vals:
+            return self.browse()
+        return self.filtered(lambda sub: sub.use_billing and sub.template_id.id != vals["template_id"])
+
+    def _reprice_changed_cycle(self, vals):
+        """Another cycle is another price, but for the lines that are given one."""
+        lines = self.sale_subscription_line_ids
+        lines.filtered(lambda line: line.id not in self._get_priced_lines(vals))._compute_price_unit()
+
+    @api.model
+    def _get_priced_lines(self, vals):
+        """The ids of the lines that are given a price by ``vals`` themselves."""
+        commands = vals.get("sale_subscription_line_ids") or []
+        return {
+            command[1] for command in commands if command[0] == Command.UPDATE and "price_unit" in (command[2] or {})
+        }
 
     def _end_today(self):
         """Give closed subscriptions a finish date: what was used up to now is still billed, and nothing after it."""
@@ -190,20 +232,73 @@ class SaleSubscription(models.Model):
                 subscription.date = False
 
     def _check_billed_terms(self, vals):
-        """Refuse what would make billed periods untrue: another start or another cycle once something is billed.
+        """Refuse what would make billed periods untrue: another start, cycle, payer or currency.
+
+        What is given back goes to whom it was billed to, in the same currency.
 
         :raise UserError: with what to do instead
         """
-        fixed = {name: vals[name] for name in ("date_start", "template_id") if name in vals}
         for subscription in self:
-            if changed_values(subscription, fixed) and subscription.sale_subscription_line_ids._get_live_charges():
-                raise UserError(
-                    self.env._(
-                        "%s is billed already, so its start date and cycle are fixed. End it with a finish date "
-                        "and start a new subscription.",
-                        subscription.display_name,
-                    )
-                )
+            problem = (
+                subscription._get_start_problem(vals)
+                or subscription._get_payer_problem(vals)
+                or subscription._get_currency_problem(vals)
+            )
+            if problem and subscription.sale_subscription_line_ids._get_live_charges():
+                raise UserError(problem)
+
+    def _get_start_problem(self, vals):
+        """Why ``vals`` can't be written once something is billed, or an empty text.
+
+        :param vals: dict as given to ``write``
+        """
+        self.ensure_one()
+        fixed = {name: vals[name] for name in ("date_start", "template_id") if name in vals}
+        if not changed_values(self, fixed):
+            return ""
+        return self.env._(
+            "%s is billed already, so its start date and cycle are fixed. End it with a finish date "
+            "and start a new subscription.",
+            self.display_name,
+        )
+
+    def _get_payer_problem(self, vals):
+        """Why ``vals`` can't be written once something is billed, or an empty text; another address of the payer can.
+
+        :param vals: dict as given to ``write``
+        """
+        self.ensure_one()
+        partner = self.partner_id.browse(vals.get("partner_id", self.partner_id.id))
+        payer = self._get_billing_partner()
+        if vals.get("partner_invoice_id"):
+            payer = partner.browse(vals["partner_invoice_id"])
+        elif "partner_invoice_id" in vals or partner != self.partner_id:
+            payer = partner.browse(partner.address_get(["invoice"])["invoice"])
+        if (
+            partner.commercial_partner_id == self.partner_id.commercial_partner_id
+            and payer.commercial_partner_id == self._get_billing_partner().commercial_partner_id
+        ):
+            return ""
+        return self.env._(
+            "%(subscription)s is billed to %(customer)s already, and what is given back of that is theirs. End it with "
+            "a finish date and start a new subscription for the other customer.",
+            subscription=self.display_name,
+            customer=self._get_billing_partner().display_name,
+        )
+
+    def _get_currency_problem(self, vals):
+        """Why ``vals`` can't be written once something is billed, or an empty text."""
+        self.ensure_one()
+        currency = self.pricelist_id.browse(vals.get("pricelist_id", self.pricelist_id.id)).currency_id
+        if currency == self.currency_id:
+            return ""
+        return self.env._(
+            "%(subscription)s is billed in %(old)s already, so it can't go on in %(new)s. End it with a finish date "
+            "and start a new subscription with the other price list.",
+            subscription=self.display_name,
+            old=self.currency_id.name,
+            new=currency.name,
+        )
 
     def calculate_recurring_next_date(self, start_date):
         # OVERRIDE 'subscription_oca': the next date follows from what is billed, whatever day it counts from (T4)
@@ -294,7 +389,7 @@ class SaleSubscription(models.Model):
         :param date: of the billing run; today when left out
         """
         self.ensure_one()
-        return self._get_mandate_problem()
+        return self._get_pause_reason(date) or self._get_mandate_problem() or self._get_unstarted_problem()
 
     @api.model
     def _get_billable_domain(self, company):
@@ -338,21 +433,28 @@ class SaleSubscription(models.Model):
 
         :param date: company day
         """
+        self._release_all_waiting()
         managed = Domain("company_id.use_billing", "=", True)
         ready = managed & Domain("stage_id.type", "=", "pre") & Domain("awaits_mandate", "=", False)
         starting = self.search(ready & Domain("date_start", "<=", date))
         ending = self.search(managed & Domain("in_progress", "=", True) & Domain("date", "<=", date))
         for subscription in starting | ending:
-            try:
-                with self.env.cr.savepoint():
-                    if subscription in starting:
-                        subscription._start_or_wait()
-                    else:
-                        subscription.close_subscription(subscription.close_reason_id.id)
-            except OperationalError:
-                raise
-            except Exception:  # whatever is wrong with one must not stop the others
-                _logger.exception("Subscription %s could not be started or closed", subscription.id)
+            process_isolated(
+                self.env.cr,
+                subscription,
+                lambda one: one._start_or_end(),
+                lambda one, error: one._log_failed_turn(error),
+            )
+
+    def _start_or_end(self):
+        self.ensure_one()
+        if self.stage_type == "pre":
+            self._start_or_wait()
+        else:
+            self.close_subscription(self.close_reason_id.id)
+
+    def _log_failed_turn(self, error):
+        _logger.error("Subscription %s could not be started or closed", self.id, exc_info=error)
 
     @api.model
     def _search(self, domain, *args, **kwargs):

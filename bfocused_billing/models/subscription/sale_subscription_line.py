@@ -1,9 +1,18 @@
-from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from decimal import Decimal
+
+from odoo import Command, api, fields, models
+from odoo.exceptions import UserError, ValidationError
 from odoo.tools import format_date
+
+from ...tools import changed_values, indexed_price
+
+# What a successor has from the line before it, unless it was changed itself.
+KEPT_FIELDS = ("name", "product_uom_qty", "price_unit", "discount", "tax_ids", "analytic_distribution")
 
 
 class SaleSubscriptionLine(models.Model):
+    """A line of a subscription and its days; other terms take over as a successor, and what was planned follows it."""
+
     _inherit = "sale.subscription.line"
 
     date_start = fields.Date(
@@ -123,6 +132,31 @@ class SaleSubscriptionLine(models.Model):
                     )
                 )
 
+    @api.constrains("date_end")
+    def _check_taken_over(self):
+        """A line that ended later than its successor starts would be billed together with it."""
+        for line in self:
+            for successor in line._get_next():
+                start = successor._get_start()
+                if not line.date_end or line.date_end > start:
+                    raise ValidationError(
+                        self.env._(
+                            "%(line)s was changed from %(start)s on. Give the end on the line that starts then, or "
+                            "end or remove that line first.",
+                            line=line.name,
+                            start=format_date(self.env, start),
+                        )
+                    )
+
+    # === CRUD
+
+    def write(self, vals):
+        # EXTENDS 'subscription_oca': what ends earlier has no planned changes any more
+        result = super().write(vals)
+        if "date_end" in vals:
+            self._end_planned()
+        return result
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_billed(self):
         if self.sudo().charge_ids:
@@ -165,3 +199,203 @@ class SaleSubscriptionLine(models.Model):
         """The first day this line is no longer billed for; ``None`` for a line without end."""
         self.ensure_one()
         return min((date for date in (self.date_end, self.sale_subscription_id.date) if date), default=None)
+
+    # --- other terms from a day on
+
+    def _change(self, day, values, reason=""):
+        """Let new terms take over from these lines on a day; what was billed beyond it is settled by the next run.
+
+        :param day: date, the first day of the new terms
+        :param values: dict of what changes: quantity, price, discount, product; ``sale_subscription_id`` moves the
+            line to another subscription, and so to its cycle
+        :param reason: text for the explanation of later invoices
+        :return: the lines that take over
+        """
+        return self._change_each(day, dict.fromkeys(self, values), reason)
+
+    @api.model
+    def _change_each(self, day, terms, reason=""):
+        """The same, where each line has its own new terms.
+
+        :param terms: dict of the values that change, by line
+        :return: the lines that take over, in the order of ``terms``
+        """
+        lines = self.browse([line.id for line in terms])
+        planned = [line._get_planned() for line in lines]
+        later = [line.successor_ids for line in lines]
+        successors = self.create([line._prepare_successor(day, terms[line], reason) for line in lines])
+        for others, successor in zip(later, successors, strict=True):
+            others.predecessor_id = successor
+        for end, ending in lines.grouped(lambda line: max(day, line._get_start())).items():
+            ending.date_end = end
+        for line, its_planned in zip(lines, planned, strict=True):
+            self._carry(terms[line], its_planned, reason)
+        return successors
+
+    @api.model
+    def _carry(self, values, planned, reason):
+        """Give changed values to the lines that were planned to take over later, but for what these change themselves.
+
+        :param values: dict of what was changed before them
+        :param planned: from :meth:`_get_planned`, as it was before the change
+        """
+        values = {name: value for name, value in values.items() if name in KEPT_FIELDS}
+        for line, own in planned:
+            kept = {name for name in values if name in own}
+            if kept:
+                line._tell(line._get_planned_note(kept))
+            values = {name: value for name, value in values.items() if name not in own}
+            if not changed_values(line, values):
+                continue
+            if line._get_live_charges():  # what was billed is settled, as with any change
+                self._change_each(line._get_start(), {line: values}, reason)
+                return
+            line.write(values)
+
+    def _get_planned(self):
+        """The lines that take over later, one after the other.
+
+        :return: list of (line, set of the names of the kept fields that it changed itself)
+        """
+        self.ensure_one()
+        planned, line = [], self
+        while line := line.successor_ids.sorted(lambda other: (other._get_start(), other.id))[:1]:
+            if line._is_ever_served():
+                planned.append((line, {name for name in KEPT_FIELDS if line._is_own(name)}))
+        return planned
+
+    def _is_own(self, name):
+        """Whether this line changed a field when it took over; the price of another product or cycle is its own."""
+        self.ensure_one()
+        before = self.predecessor_id
+        while before.predecessor_id and not before._is_ever_served():
+            before = before.predecessor_id  # such as one that was settled because it was billed on old terms
+        is_other = self.sale_subscription_id != before.sale_subscription_id or self.product_id != before.product_id
+        return self[name] != before[name] or (name == "price_unit" and is_other)
+
+    def _get_planned_notes(self, names):
+        """What stays as it was planned whatever this line is changed to now, as sentences in the user's language.
+
+        :param names: set of names of the fields that are changed
+        """
+        notes, names = [], set(names)
+        for line, own in self._get_planned():
+            if names & own:
+                notes.append(line._get_planned_note(names & own))
+            names -= own
+        return notes
+
+    def _get_planned_note(self, names):
+        self.ensure_one()
+        labels = [self._fields[name]._description_string(self.env) for name in KEPT_FIELDS if name in names]
+        return self.env._(
+            "%(line)s: from %(start)s on these stay as they were planned before: %(fields)s.",
+            line=self.name,
+            start=format_date(self.env, self._get_start()),
+            fields=", ".join(labels),
+        )
+
+    def _is_ever_served(self):
+        """Whether this line has a day; one that was ended on its first day never starts."""
+        self.ensure_one()
+        return not self.date_end or self.date_end > self._get_start()
+
+    def _get_next(self):
+        """The lines that take over directly; not those that never start, but who took over from them."""
+        found, level = self.browse(), self.successor_ids
+        while level:
+            served = level.filtered(lambda line: line._is_ever_served())
+            found |= served
+            level = (level - served).successor_ids
+        return found
+
+    def _end_planned(self):
+        """Let what was planned for after the end of these lines never start, and say so."""
+        for line in self:
+            for other in line._get_next():
+                # The end of a subscription holds for its own lines by itself, and may be withdrawn.
+                is_elsewhere = other.sale_subscription_id != line.sale_subscription_id
+                end, start = line._get_stop() if is_elsewhere else line.date_end, other._get_start()
+                if not end or start <= end:
+                    continue
+                other.date_end = start
+                note = self.env._(
+                    "%(line)s ends on %(end)s, so what was planned from %(start)s on doesn't start.",
+                    line=line.name,
+                    end=format_date(self.env, end),
+                    start=format_date(self.env, start),
+                )
+                (line | other)._tell(note)
+
+    def _tell(self, note):
+        self.sale_subscription_id._message_log_batch(bodies=dict.fromkeys(self.sale_subscription_id.ids, note))
+
+    def _check_nothing_planned(self, values):
+        """Another product or cycle has other prices, so what was planned for the present one can't follow.
+
+        :raise UserError: with what to do instead
+        """
+        self.ensure_one()
+        planned = self._get_next()[:1]
+        is_other = values.get("product_id", self.product_id.id) != self.product_id.id
+        if planned and (is_other or "sale_subscription_id" in values):
+            raise UserError(
+                self.env._(
+                    "%(line)s changes on %(start)s, as planned before. Give another product or cycle to the line that "
+                    "starts then, or end that line on its first day and then change this one.",
+                    line=self.name,
+                    start=format_date(self.env, planned._get_start()),
+                )
+            )
+
+    def _prepare_successor(self, day, values, reason):
+        """Values of the line that takes over; another product or cycle has its own price unless one is given.
+
+        :raise UserError: where this line has ended by that day
+        """
+        self.ensure_one()
+        stop = self._get_stop()
+        if stop and stop <= day:
+            raise UserError(
+                self.env._(
+                    "%(line)s ends on %(end)s, so it can't be changed from %(day)s on.",
+                    line=self.name,
+                    end=format_date(self.env, stop),
+                    day=format_date(self.env, day),
+                )
+            )
+        self._check_nothing_planned(values)
+        kept = {
+            "sale_subscription_id": self.sale_subscription_id.id,
+            "product_id": self.product_id.id,
+            "name": self.name,
+            "product_uom_qty": self.product_uom_qty,
+            "price_unit": self.price_unit,
+            "discount": self.discount,
+            "tax_ids": [Command.set(self.tax_ids.ids)],
+            "analytic_distribution": self.analytic_distribution,
+            "sale_order_line_id": self.sale_order_line_id.id,
+        }
+        if values.get("product_id", self.product_id.id) != self.product_id.id:
+            for name in ("name", "price_unit", "tax_ids"):
+                del kept[name]
+        elif "sale_subscription_id" in values:
+            del kept["price_unit"]
+        return {
+            **kept,
+            "date_start": max(day, self._get_start()),
+            "date_end": self.date_end,
+            "predecessor_id": self.id,
+            "change_reason": reason,
+            **values,
+        }
+
+    def _get_indexed_price(self, percentage):
+        """The unit price a percentage higher, in whole cents, or in as many decimals as it has.
+
+        :param float percentage: 3.2 for 3.2 %
+        """
+        self.ensure_one()
+        digits = self.env["decimal.precision"].precision_get("Product Price")
+        decimals = -Decimal(str(self.price_unit)).normalize().as_tuple().exponent
+        return indexed_price(self.price_unit, percentage, Decimal(1).scaleb(-max(digits, decimals)))

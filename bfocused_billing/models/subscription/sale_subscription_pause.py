@@ -31,9 +31,11 @@ class SaleSubscription(models.Model):
 
     # === CRUD
 
-    def write(self, vals):
-        # EXTENDS 'subscription_oca': its pause is a mark; ours has days and an effect
-        result = super().write(vals)
+    def _follow_pause_mark(self, vals):
+        """The pause of 'subscription_oca' is a mark, ours has days and an effect: let them follow what was written.
+
+        :param vals: dict as given to ``write``
+        """
         billed = self.filtered("use_billing")
         if "is_paused" in vals and not self.env.context.get("billing_pause_known"):
             if vals["is_paused"]:
@@ -42,7 +44,6 @@ class SaleSubscription(models.Model):
                 billed._resume_today()
         if vals.get("stage_id"):
             billed.filtered(lambda subscription: subscription.stage_type == "post")._end_pauses()
-        return result
 
     # === ACTIONS
 
@@ -56,10 +57,6 @@ class SaleSubscription(models.Model):
         """:raise UserError: when it has ended: days before the end are paused in the list of pauses"""
         if self.stage_type == "post":
             raise UserError(self.env._("Cannot pause a closed subscription."))
-
-    def _get_hold_reason(self, date=None):
-        # EXTENDS 'bfocused_billing'
-        return self._get_pause_reason(date) or super()._get_hold_reason(date)
 
     def _get_pause_reason(self, date=None):
         """Why a pause keeps this subscription from being billed, as a sentence; ``False`` when none does.

@@ -1,4 +1,4 @@
-from odoo import api, models
+from odoo import models
 
 
 class SaleOrderLine(models.Model):
@@ -7,18 +7,6 @@ class SaleOrderLine(models.Model):
     _inherit = "sale.order.line"
 
     # === CRUD
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        # EXTENDS 'bfocused_billing'
-        orders = self.env["sale.order"].browse({vals["order_id"] for vals in vals_list if vals.get("order_id")})
-        with orders._watch_acceptance():
-            return super().create(vals_list)
-
-    def write(self, vals):
-        # EXTENDS 'bfocused_billing'
-        with self.order_id._watch_acceptance():
-            return super().write(vals)
 
     def unlink(self):
         # EXTENDS 'sale'

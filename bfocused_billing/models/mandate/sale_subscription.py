@@ -53,28 +53,26 @@ class SaleSubscription(models.Model):
         found = concerned.filtered(lambda subscription: subscription._get_mandate_problem())
         return Domain("id", "not in" if operator in ("in", "=") else "in", found.ids)
 
-    # === CRUD
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        # EXTENDS 'bfocused_billing': also a subscription that is made running
-        subscriptions = super().create(vals_list)
-        subscriptions._check_mandate()
-        return subscriptions
-
-    def write(self, vals):
-        # EXTENDS 'bfocused_billing': every way to start a subscription, or to give it another payer, ends here
-        if not GATE_FIELDS & vals.keys():
-            return super().write(vals)
-        if "stage_id" in vals and "awaits_mandate" not in vals:
-            vals = {**vals, "awaits_mandate": False}
-        # One that runs without a mandate already may be changed, or nobody could set it right.
-        guarded = self.filtered(lambda sub: not sub._is_running() or not sub._get_mandate_problem())
-        result = super().write(vals)
-        guarded._check_mandate()
-        return result
-
     # === BUSINESS
+
+    def _guard_mandate(self, vals):
+        """Every way to start a subscription, or to give it another payer, ends in ``write``.
+
+        One that runs without a mandate already may be changed, or nobody could set it right.
+
+        :param vals: dict as given to ``write``
+        :return: the subscriptions of which the mandate has to be checked once ``vals`` are written
+        """
+        if not GATE_FIELDS & vals.keys():
+            return self.browse()
+        return self.filtered(lambda sub: not sub._is_running() or not sub._get_mandate_problem())
+
+    @api.model
+    def _prepare_stage_values(self, vals):
+        """``vals`` as they are written: one that gets another stage waits no longer, unless it says so itself."""
+        if "stage_id" in vals and "awaits_mandate" not in vals:
+            return {**vals, "awaits_mandate": False}
+        return vals
 
     def _is_running(self):
         self.ensure_one()
@@ -123,19 +121,18 @@ class SaleSubscription(models.Model):
         # EXTENDS 'bfocused_billing'
         return self.env._("The mandate is valid, but the subscription could not be started: %s", reason)
 
-    def _get_hold_reason(self, date=None):
-        # EXTENDS 'bfocused_billing': one that has just got its mandate is started before anything is billed
-        reason = super()._get_hold_reason(date)
-        if not reason and self.awaits_mandate:
-            return self.env._("%s has not started yet. Try again.", self.display_name)
-        return reason
+    def _get_unstarted_problem(self):
+        """One that has just got its mandate is started before anything is billed: a sentence, or ``False``."""
+        self.ensure_one()
+        if not self.awaits_mandate:
+            return False
+        return self.env._("%s has not started yet. Try again.", self.display_name)
 
     # === CRON
 
     @api.model
-    def _start_and_end_billed(self, date):
-        # EXTENDS 'bfocused_billing': a mandate may have become usable without anybody writing on it
+    def _release_all_waiting(self):
+        """Start and confirm what waited for a mandate that became usable without anybody writing on it."""
         waiting = Domain("company_id.use_billing", "=", True) & Domain("awaits_mandate", "=", True)
         self.search(waiting)._release_each()
         self.env["sale.order"].search(waiting & Domain("state", "in", ("draft", "sent")))._release_each()
-        return super()._start_and_end_billed(date)

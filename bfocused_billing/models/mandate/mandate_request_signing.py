@@ -7,7 +7,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from odoo.addons.base_iban.models.res_partner_bank import normalize_iban, pretty_iban, validate_iban
@@ -23,11 +23,34 @@ TEXT_LENGTHS = {"account_holder": 70, "signatory": 70, "signatory_role": 70, "pl
 
 
 class MandateRequest(models.Model):
-    """What the customer fills in, and the signature."""
+    """What the customer fills in, the signature, and the form: empty, filled in or signed.
+
+    The form is one A4 page, which needs nothing but itself to be rendered.
+    """
 
     _inherit = "bfocused.mandate.request"
 
-    # === DETAILS
+    # === ACTIONS
+
+    def action_print(self):
+        """The form as it is now, to be signed on paper."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_url",
+            "url": f"/bfocused_billing/mandate_request/{self.id}/pdf",
+            "target": "new",
+        }
+
+    @api.model
+    def action_print_empty(self):
+        """The form of the current company without a customer."""
+        company = self.env.company
+        url = f"/bfocused_billing/mandate_form/{company.id}/{company.mandate_scheme}"
+        return {"type": "ir.actions.act_url", "url": url, "target": "new"}
+
+    # === BUSINESS
+
+    # --- details
 
     def _read_iban(self, text):
         """The account of an IBAN as typed.
@@ -117,7 +140,7 @@ class MandateRequest(models.Model):
         self.ensure_one()
         return hashlib.sha256(json.dumps(self._get_shown_terms()).encode()).hexdigest()
 
-    # === SIGNING
+    # --- signing
 
     def _sign(self, signature, evidence, shown):
         """Sign the mandate: keep the proof, make the mandate, and send the document to the customer.
@@ -203,7 +226,7 @@ class MandateRequest(models.Model):
         """Now, in UTC and whole seconds."""
         return fields.Datetime.now()
 
-    # === THE MANDATE
+    # --- the mandate
 
     def _make_mandate(self, **values):
         """Make the mandate that was signed: valid at once, or after a check by staff where that is wanted.
@@ -265,10 +288,10 @@ class MandateRequest(models.Model):
 
     def _ask_for_check(self):
         user = self.partner_id._get_mandate_user(self.company_id)
-        told = self.with_context(lang=user.lang)
+        localized = self.with_context(lang=user.lang)
         self.mandate_id.activity_schedule(
             "mail.mail_activity_data_todo",
-            summary=told.env._("Check the signed mandate and validate it"),
+            summary=localized.env._("Check the signed mandate and validate it"),
             user_id=user.id,
         )
 
@@ -285,3 +308,60 @@ class MandateRequest(models.Model):
     def _get_pdf_content(self):
         """The stored document as bytes."""
         return b64decode(self.with_context(bin_size=False).pdf or b"")
+
+    # --- the form
+
+    def _render_pdf(self):
+        """The form of this request.
+
+        :return: bytes of a PDF
+        """
+        self.ensure_one()
+        return self._render_form(self._prepare_form())
+
+    def _render_html(self, values):
+        lang = values["lang"]
+        return self.env["ir.qweb"].with_context(lang=lang)._render("bfocused_billing.mandate_form", values, lang=lang)
+
+    def _render_form(self, values):
+        # No style sheet, script or image comes from elsewhere, so rendering doesn't call this server again, which may
+        # have no worker left to answer; and the same input always looks the same.
+        return self.env["ir.actions.report"]._run_wkhtmltopdf(
+            [str(self._render_html(values))],
+            specific_paperformat_args={
+                "data-report-margin-top": 12,
+                "data-report-margin-bottom": 10,
+                "data-report-header-spacing": 0,
+                "data-report-dpi": 96,
+            },
+        )
+
+    def _prepare_form(self):
+        """What the form shows of this request."""
+        return {
+            **self._prepare_empty_form(self.company_id, self.scheme, self.lang),
+            "doc": self.with_context(lang=self.lang),  # names of countries, whoever prints it
+            "text": self._get_text(),
+            "version": self.text_version or TEXT_VERSION,
+            "signing_time": self.signed_at or self.env.context.get("mandate_signed_at", False),
+        }
+
+    def _prepare_empty_form(self, company, scheme, lang):
+        """What the form shows without a customer.
+
+        :param company: ``res.company`` that collects
+        :param scheme: ``CORE`` or ``B2B``
+        :param lang: language code
+        """
+        blank = self.new({"company_id": company.id, "scheme": scheme, "lang": lang})
+        blank.prenotification_days = company._get_pre_notification_days(company.billing_payment_mode_id)
+        return {
+            "doc": blank,
+            "company": company.with_context(lang=lang),
+            "creditor_identifier": company._get_creditor_identifier(),
+            "title": mandate_title(scheme, lang),
+            "text": blank._get_text(),
+            "version": TEXT_VERSION,
+            "signing_time": False,
+            "lang": lang,
+        }

@@ -7,12 +7,14 @@ class AccountMove(models.Model):
 
     _inherit = "account.move"
 
-    def _post(self, soft=True):
-        # EXTENDS 'account'
+    def _check_subscription_mandates(self):
+        """Refuse to post invoices of subscriptions of which the mandate can't be used, not even a renewed one.
+
+        :raise UserError: with what is wrong and what to do
+        """
         for move in self._filter_subscription_invoices():
             move._renew_mandate()
             move._check_mandate()
-        return super()._post(soft=soft)
 
     def _filter_subscription_invoices(self):
         """Those of these invoices with which a subscription is to be collected."""

@@ -3,15 +3,21 @@ from stdnum.eu.at_02 import is_valid
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from odoo.addons.account_banking_sepa_direct_debit.models.account_banking_mandate import (
+    NUMBER_OF_UNUSED_MONTHS_BEFORE_EXPIRY,
+)
+
 
 class ResCompany(models.Model):
+    """Settings of mandates: their scheme, how a customer is asked for one, and what the company is known by."""
+
     _inherit = "res.company"
 
     mandate_scheme = fields.Selection(
         selection=[("CORE", "Basic (CORE)"), ("B2B", "Enterprise (B2B)")],
         default="CORE",
         help="Scheme of new mandates. CORE: the customer can have a collection paid back within 8 weeks. B2B: not, but "
-        "each customer has to register the mandate at the own bank first.",
+        "each customer has to register the mandate at their own bank first.",
     )
     mandate_request_days = fields.Integer(
         string="Link valid for (days)", default=14, help="After these days a mailed link to the mandate form expires."
@@ -43,6 +49,14 @@ class ResCompany(models.Model):
         help="More wrong IBANs or links than this from one address have to wait.",
     )
     mandate_attempt_minutes = fields.Integer(string="Within (minutes)", default=15)
+    mandate_warning_months = fields.Char(
+        string="Warn of unused mandates",
+        default="30, 33, 35",
+        help="After these numbers of months without a collection somebody is told, once each. After 36 months a SEPA "
+        "mandate expires. Empty: nobody is told.",
+    )
+
+    # === CONSTRAINTS
 
     @api.constrains(
         "mandate_request_days", "mandate_prenotification_days", "mandate_attempt_limit", "mandate_attempt_minutes"
@@ -56,27 +70,27 @@ class ResCompany(models.Model):
             if company.mandate_attempt_limit < 1 or company.mandate_attempt_minutes < 1:
                 raise ValidationError(self.env._("Allow at least one wrong try, within at least one minute."))
 
+    @api.constrains("mandate_warning_months")
+    def _check_mandate_warning_months(self):
+        for company in self:
+            try:
+                months = company._get_mandate_warning_months()
+            except ValueError:
+                months = [0]
+            if not all(0 < number < NUMBER_OF_UNUSED_MONTHS_BEFORE_EXPIRY for number in months):
+                raise ValidationError(
+                    self.env._(
+                        "Write the months after which somebody is told of an unused mandate as numbers from 1 to 35 "
+                        "with commas between them, such as 30, 33, 35."
+                    )
+                )
+
     @api.constrains("sepa_creditor_identifier", "company_registry", "use_billing")
     def _check_creditor_registry(self):
         for company in self.filtered("use_billing"):
             problem = company._get_creditor_registry_problem()
             if problem:
                 raise ValidationError(problem)
-
-    # === CRUD
-
-    def write(self, vals):
-        # EXTENDS 'base': payment modes with the company's pre-notification keep it, those with another one keep theirs
-        days = vals.get("mandate_prenotification_days")
-        modes = self.env["account.payment.mode"].sudo().with_context(active_test=False)
-        following = modes.browse()
-        if days:
-            following = modes.search([("company_id", "in", self.ids)]).filtered(
-                lambda mode: mode.pre_notification_days == mode.company_id.mandate_prenotification_days
-            )
-        result = super().write(vals)
-        following.write({"pre_notification_days": days})
-        return result
 
     # === BUSINESS
 
@@ -123,3 +137,11 @@ class ResCompany(models.Model):
     def _get_mandate_country_group(self):
         self.ensure_one()
         return self.mandate_country_group_id or self.env.ref("base.sepa_zone")
+
+    def _get_mandate_warning_months(self):
+        """The numbers of unused months after which somebody is told, in rising order.
+
+        :raise ValueError: when they aren't numbers
+        """
+        self.ensure_one()
+        return sorted({int(part) for part in (self.mandate_warning_months or "").split(",") if part.strip()})

@@ -45,17 +45,6 @@ class SaleOrder(models.Model):
         waiting._await_mandate()
         return super(SaleOrder, self - waiting)._validate_order()
 
-    def action_confirm(self):
-        # EXTENDS 'sale'
-        result = super().action_confirm()
-        self.filtered("awaits_mandate").awaits_mandate = False
-        return result
-
-    def _action_cancel(self):
-        # EXTENDS 'sale'
-        self.filtered("awaits_mandate").awaits_mandate = False
-        return super()._action_cancel()
-
     # === BUSINESS
 
     def _has_subscriptions(self):
@@ -94,6 +83,10 @@ class SaleOrder(models.Model):
             order.message_post(
                 body=self.env._("Accepted by the customer. It is confirmed as soon as the mandate is valid.")
             )
+
+    def _stop_awaiting_mandate(self):
+        """What is confirmed or cancelled waits no longer."""
+        self.filtered("awaits_mandate").awaits_mandate = False
 
     @contextmanager
     def _watch_acceptance(self):
