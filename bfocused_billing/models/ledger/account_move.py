@@ -132,11 +132,6 @@ class AccountMove(models.Model):
             (refunds & reversal).is_corrected = True
             (refunds - reversal).refunded_line_id = its_copy
 
-    def button_draft(self):
-        # EXTENDS 'account'
-        self._check_not_billed_again()
-        return super().button_draft()
-
     def button_cancel(self):
         # EXTENDS 'account'
         self._check_not_billed_again()

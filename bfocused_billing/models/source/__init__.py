@@ -1,4 +1,5 @@
 from . import (
+    account_move,
     sale_subscription_line_due,
     billing_charge_usage,
     sale_order_billing,

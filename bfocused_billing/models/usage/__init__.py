@@ -1,13 +1,15 @@
+"""Calls: the files of suppliers, what calls cost, and the specification on the invoice."""
+
 from . import (
+    account_move,
     usage_destination,
-    usage_tariff,
-    usage_tariff_rate,
-    usage_profile,
-    usage_number,
     usage_file,
     usage_former,
-    usage_refusal,
+    usage_number,
+    usage_profile,
     usage_record,
+    usage_refusal,
+    usage_tariff,
+    usage_tariff_rate,
     usage_unknown,
-    account_move_usage,
 )

@@ -13,6 +13,8 @@ MOST_CALLS_IN_PDF = 2000  # the most calls a PDF lists; a CSV lists all
 
 
 class AccountMove(models.Model):
+    """The calls on an invoice, and their specification."""
+
     _inherit = "account.move"
 
     has_usage = fields.Boolean(compute="_compute_has_usage", compute_sudo=True)
@@ -24,6 +26,8 @@ class AccountMove(models.Model):
         depends=["usage_specification_file"],
         help="As it was sent to the customer.",
     )
+
+    # === COMPUTE
 
     def _compute_has_usage(self):
         domain = [("move_id", "in", self.ids), ("kind", "=", "usage")]
@@ -50,13 +54,6 @@ class AccountMove(models.Model):
 
     # === BUSINESS
 
-    def button_draft(self):
-        # EXTENDS 'account': void charges that live again by this have the calls again that they ask money for
-        made_room = self._get_reviving_usage_charges()._take_back_calls()
-        result = super().button_draft()
-        made_room._book_later()
-        return result
-
     def _get_reviving_usage_charges(self):
         """Charges of calls, void by the state of these invoices and credit notes alone."""
         void = self.env["bfocused.billing.charge"].sudo()
@@ -75,7 +72,7 @@ class AccountMove(models.Model):
     def _get_usage_charges(self):
         """The charges of calls on the invoice, by number and destination class.
 
-        :raise AccessError: for whom may not read the invoice
+        :raise AccessError: if the user may not read the invoice
         """
         self.check_access("read")
         charges = self.env["bfocused.billing.charge"].sudo()
@@ -190,7 +187,7 @@ class AccountMove(models.Model):
                     "mimetype": "application/pdf",
                     "res_model": move._name,
                     "res_id": move.id,
-                    "res_field": "usage_specification_file",  # read by whom may read the invoice
+                    "res_field": "usage_specification_file",  # read by who may read the invoice
                 }
             )
             move.invalidate_recordset(["usage_specification_id", "usage_specification_file"])
