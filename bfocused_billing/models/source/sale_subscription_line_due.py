@@ -2,7 +2,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import chain, takewhile
 
-from odoo import Command, models
+from odoo import Command, api, fields, models
 from odoo.tools import format_date
 
 from ...periods import ONE_DAY, Period, due_date, prorate
@@ -13,6 +13,43 @@ class SaleSubscriptionLine(models.Model):
     """What a subscription line owes on a day, what it gives back, and how that stands on the invoice."""
 
     _inherit = "sale.subscription.line"
+
+    next_billing_date = fields.Date(
+        compute="_compute_next_billing_date",
+        store=True,
+        index="btree_not_null",
+        help="The first day on which the next period that isn't billed yet may be billed.",
+    )
+
+    # === COMPUTE
+
+    @api.depends(
+        "date_start",
+        "date_end",
+        "charge_ids.state",
+        "charge_ids.credit_ids.state",
+        "charge_ids.move_line_id.refund_line_ids.parent_state",
+        "charge_ids.period_start",
+        "charge_ids.period_end",
+        "sale_subscription_id.date_start",
+        "sale_subscription_id.date",
+        "sale_subscription_id.pause_ids.date_start",
+        "sale_subscription_id.pause_ids.date_end",
+        "sale_subscription_id.pause_ids.effect",
+        "sale_subscription_id.template_id.billing_cycle",
+        "sale_subscription_id.template_id.billing_timing",
+        "sale_subscription_id.template_id.billing_alignment",
+        "company_id.use_billing",
+    )
+    def _compute_next_billing_date(self):
+        for line in self:
+            part = next(line._get_unbilled_parts(), None)
+            dates = [credit.part.period.start for credit in line._get_credits()]
+            if part:
+                dates.append(line._get_due_date(part))
+            line.next_billing_date = min(dates, default=False)
+
+    # === WHAT IS DUE
 
     def _get_cycle(self):
         """How time is cut for this line; ``None`` when it isn't billed by billing runs.

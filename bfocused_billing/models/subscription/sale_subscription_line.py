@@ -52,12 +52,6 @@ class SaleSubscriptionLine(models.Model):
         comodel_name="sale.subscription.line", inverse_name="predecessor_id", string="Changed to"
     )
     change_reason = fields.Char(copy=False, help="Why this line took over from the one before it.")
-    next_billing_date = fields.Date(
-        compute="_compute_next_billing_date",
-        store=True,
-        index="btree_not_null",
-        help="The first day on which the next period that isn't billed yet may be billed.",
-    )
 
     # === COMPUTE
 
@@ -70,32 +64,6 @@ class SaleSubscriptionLine(models.Model):
                 line.date_start = max(today, subscription.date_start or today)
             else:
                 line.date_start = line.date_start
-
-    @api.depends(
-        "date_start",
-        "date_end",
-        "charge_ids.state",
-        "charge_ids.credit_ids.state",
-        "charge_ids.move_line_id.refund_line_ids.parent_state",
-        "charge_ids.period_start",
-        "charge_ids.period_end",
-        "sale_subscription_id.date_start",
-        "sale_subscription_id.date",
-        "sale_subscription_id.pause_ids.date_start",
-        "sale_subscription_id.pause_ids.date_end",
-        "sale_subscription_id.pause_ids.effect",
-        "sale_subscription_id.template_id.billing_cycle",
-        "sale_subscription_id.template_id.billing_timing",
-        "sale_subscription_id.template_id.billing_alignment",
-        "company_id.use_billing",
-    )
-    def _compute_next_billing_date(self):
-        for line in self:
-            part = next(line._get_unbilled_parts(), None)
-            dates = [credit.part.period.start for credit in line._get_credits()]
-            if part:
-                dates.append(line._get_due_date(part))
-            line.next_billing_date = min(dates, default=False)
 
     def _compute_price_unit(self):
         # EXTENDS 'subscription_oca': a price that was billed is an agreed price
