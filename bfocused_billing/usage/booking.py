@@ -91,9 +91,9 @@ class UsageBooking:
         )
 
     def _match_prefixes(self, profile, source):
-        """Make the table ``usage_match``: the rate with the longest prefix, by tariff and begin of what was dialled.
+        """Make the table ``usage_match``: the rate with the longest prefix, by tariff and prefix of what was dialled.
 
-        :return: how many characters of the begin matter
+        :return: how many characters of the prefix matter
         """
         self.drop("usage_match")
         numbers = self.env["bfocused.usage.number"].sudo()

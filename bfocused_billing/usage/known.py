@@ -4,7 +4,7 @@ REFERENCE_BEGIN = 16  # characters of a reference by which calls lie in the inde
 
 
 def reference_key(column):
-    """The begin of a reference as it stands in the index of the stored calls.
+    """The prefix of a reference as it stands in the index of the stored calls.
 
     :param column: name of the column with the reference
     :return: text of an SQL expression

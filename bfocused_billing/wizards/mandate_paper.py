@@ -43,7 +43,7 @@ class MandatePaper(models.TransientModel):
     signature_date = fields.Date(required=True)
     last_debit_date = fields.Date(
         string="Last collected on",
-        help="Of a mandate with which was collected elsewhere before. It expires 36 months after this day.",
+        help="Of a mandate that was collected on elsewhere before. It expires 36 months after this day.",
     )
     b2b_registered_date = fields.Date(string="Registered at the bank")
     scan = fields.Binary(required=True, help="The signed form as PDF, PNG, JPEG or TIFF.")

@@ -38,7 +38,7 @@ class UsageRecord(models.Model):
 
     # Each call is in one of these two. A reference makes a call unique whatever else its row says; then the fingerprint
     # is of profile and reference. That alone would do, but in the order of a hash each call of a file goes to another
-    # page of the index; suppliers count their references up, so that with its begin those of one file lie together.
+    # page of the index; suppliers count their references up, so that with its prefix those of one file lie together.
     _stored_once = models.UniqueIndex(
         "(started_at, fingerprint, occurrence) WHERE reference IS NULL", "This call was imported already."
     )

@@ -2,7 +2,7 @@ from odoo import fields, models
 
 
 class UsageTariff(models.Model):
-    """What calls cost the customer, by the begin of the number that was dialled."""
+    """What calls cost the customer, by the prefix of the number that was dialled."""
 
     _name = "bfocused.usage.tariff"
     _description = "Call Tariff"
