@@ -233,7 +233,7 @@ class AccountBankingMandate(models.Model):
     def _get_mandate_problem(self):
         """Why nothing can be collected with this mandate, as a sentence in the user's language.
 
-        :return: ``False`` when it is usable
+        :return: an empty text when it is usable
         """
         self.ensure_one()
         if self.type == "oneoff":
@@ -243,7 +243,7 @@ class AccountBankingMandate(models.Model):
     def _get_debit_problem(self):
         """Why not even one collection can be made with this mandate, as a sentence in the user's language.
 
-        :return: ``False`` when it is usable
+        :return: an empty text when it is usable
         """
         self.ensure_one()
         reference = self.unique_mandate_reference
@@ -262,7 +262,7 @@ class AccountBankingMandate(models.Model):
         """The file of direct debits can't be made, for nobody on the order, with one mandate that isn't SEPA's."""
         is_sepa = self.format == "sepa" and self.type in ("recurrent", "oneoff")
         if is_sepa or not self.company_id.use_billing:
-            return False
+            return ""
         return self.env._(
             "Mandate %s is no SEPA mandate: set its format to SEPA and its type to recurrent or one-off.",
             self.unique_mandate_reference,
@@ -276,12 +276,12 @@ class AccountBankingMandate(models.Model):
     def _get_registration_problem(self):
         """The debtor's bank refuses each B2B debit of which the debtor didn't confirm the mandate to it (SDD B2B)."""
         if self.scheme != "B2B" or self.b2b_registered_date or not self.company_id.use_billing:
-            return False
+            return ""
         return self.env._("B2B mandate %s isn't registered at the customer's bank yet.", self.unique_mandate_reference)
 
     @api.model
     def _get_lapsed_problem(self, signed, debited):
-        """Why a mandate from elsewhere isn't taken over, as a sentence; ``False`` when it can be.
+        """Why a mandate from elsewhere isn't taken over, as a sentence; an empty text when it can be.
 
         :param signed: day of its signature
         :param debited: day of its last collection, maybe ``False``
@@ -291,7 +291,7 @@ class AccountBankingMandate(models.Model):
             return self.env._("The day of the last collection, %s, is in the future.", format_date(self.env, debited))
         expiry = self._get_expiry_date(max(filter(None, (signed, debited))))
         if expiry > today:
-            return False
+            return ""
         return self.env._(
             "This mandate expired on %(date)s, %(months)s months after its last collection or its signature. Fill in "
             "the day of its last collection if that was later, or let the customer sign a new one.",
@@ -304,7 +304,7 @@ class AccountBankingMandate(models.Model):
     def _get_debit_problem_on(self, day):
         """Why nothing can be collected with this mandate on ``day``, as a sentence in the user's language.
 
-        :return: ``False`` when it is usable on that day
+        :return: an empty text when it is usable on that day
         """
         self.ensure_one()
         problem = self._get_debit_problem()
@@ -321,7 +321,7 @@ class AccountBankingMandate(models.Model):
                 mandate=reference,
                 date=format_date(self.env, self.expiry_date),
             )
-        return False
+        return ""
 
     def _get_agreed_notice_days(self):
         """The pre-notification that stands in the text of this mandate; 0 when that isn't known, or without mandate."""

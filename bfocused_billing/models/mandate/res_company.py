@@ -108,7 +108,7 @@ class ResCompany(models.Model):
         return self.billing_payment_mode_id.sepa_creditor_identifier or self.sepa_creditor_identifier
 
     def _get_creditor_problem(self):
-        """What the company lacks to ask for a mandate, as a sentence; ``False`` when it lacks nothing."""
+        """What the company lacks to ask for a mandate, as a sentence; an empty text when it lacks nothing."""
         self.ensure_one()
         identifier = self._get_creditor_identifier()
         if not identifier or not is_valid(identifier):
@@ -120,12 +120,12 @@ class ResCompany(models.Model):
     def _get_creditor_registry_problem(self):
         """A Dutch identifier holds the KvK number: NL, check digits, ZZZ, 8 digits, 4 digits (EPC262-08).
 
-        :return: a sentence when it is another company's; ``False`` when it fits or can't be compared
+        :return: a sentence when it is another company's; an empty text when it fits or can't be compared
         """
         identifier = (self._get_creditor_identifier() or "").replace(" ", "").upper()
         registry = (self.company_registry or "").replace(" ", "")
         if not identifier.startswith("NL") or not registry or identifier[7:15] == registry:
-            return False
+            return ""
         return self.env._(
             "SEPA creditor identifier %(identifier)s holds KvK number %(found)s, but %(company)s has %(registry)s.",
             identifier=identifier,

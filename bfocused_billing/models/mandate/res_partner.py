@@ -86,7 +86,7 @@ class ResPartner(models.Model):
 
         :param company: ``res.company`` that would collect
         :param mandate: ``account.banking.mandate``, maybe empty
-        :return: ``False`` when the mandate is usable
+        :return: an empty text when the mandate is usable
         """
         self.ensure_one()
         payer = self.commercial_partner_id

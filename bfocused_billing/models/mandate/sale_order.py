@@ -55,11 +55,11 @@ class SaleOrder(models.Model):
     def _get_mandate_problem(self):
         """Why the subscriptions of this order can't be collected, as a sentence in the user's language.
 
-        :return: ``False`` when they can, and for an order without subscriptions
+        :return: an empty text when they can, and for an order without subscriptions
         """
         self.ensure_one()
         if not self._has_subscriptions():
-            return False
+            return ""
         if not self._get_subscription_payment_mode().payment_method_id.mandate_required:
             return self.env._("No direct-debit payment mode. Choose one here, or in the settings.")
         partner, company = self.partner_invoice_id or self.partner_id, self.company_id
@@ -73,7 +73,7 @@ class SaleOrder(models.Model):
         return self.partner_id._get_debit_payment_mode(self.company_id)
 
     def _prepare_mandate_request(self):
-        # EXTENDS 'bfocused_billing'
+        # EXTENDS 'bfocused.mandate.action.mixin'
         return {**super()._prepare_mandate_request(), "order_id": self.id}
 
     def _await_mandate(self):
@@ -128,9 +128,9 @@ class SaleOrder(models.Model):
         )
 
     def _release(self):
-        # EXTENDS 'bfocused_billing'
+        # EXTENDS 'bfocused.mandate.action.mixin'
         self._validate_order()
 
     def _get_failure_message(self, reason):
-        # EXTENDS 'bfocused_billing'
+        # EXTENDS 'bfocused.mandate.action.mixin'
         return self.env._("The mandate is valid, but the order could not be confirmed: %s", reason)

@@ -38,7 +38,7 @@ class SaleSubscription(models.Model):
     @api.depends("mandate_id.state", "partner_invoice_id", "partner_id", "payment_mode_id", "company_id", "stage_id")
     def _compute_mandate_problem(self):
         for subscription in self:
-            asks = subscription.use_billing and subscription.partner_id and subscription.stage_type != "post"
+            asks = subscription.use_billing and bool(subscription.partner_id) and subscription.stage_type != "post"
             subscription.mandate_problem = asks and subscription._get_mandate_problem()
 
     @api.model
@@ -114,18 +114,18 @@ class SaleSubscription(models.Model):
         )
 
     def _release(self):
-        # EXTENDS 'bfocused_billing'
+        # EXTENDS 'bfocused.mandate.action.mixin'
         self.action_start_subscription()
 
     def _get_failure_message(self, reason):
-        # EXTENDS 'bfocused_billing'
+        # EXTENDS 'bfocused.mandate.action.mixin'
         return self.env._("The mandate is valid, but the subscription could not be started: %s", reason)
 
     def _get_unstarted_problem(self):
-        """One that has just got its mandate is started before anything is billed: a sentence, or ``False``."""
+        """One that has just got its mandate is started before anything is billed: a sentence, or an empty text."""
         self.ensure_one()
         if not self.awaits_mandate:
-            return False
+            return ""
         return self.env._("%s has not started yet. Try again.", self.display_name)
 
     # === CRON

@@ -52,19 +52,6 @@ class SaleSubscription(models.Model):
 
     # === COMPUTE
 
-    @api.onchange("template_id")
-    def _onchange_billing_cycle(self):
-        # Not a dependency of the price: for companies without billing another template is no other price.
-        if self.use_billing:
-            self.sale_subscription_line_ids._compute_price_unit()
-
-    @api.onchange("partner_id")
-    def onchange_partner_id(self):
-        # EXTENDS 'subscription_oca': without price lists in use, the customer has none
-        result = super().onchange_partner_id()
-        self.pricelist_id = self.pricelist_id or self._default_pricelist_id()
-        return result
-
     @api.depends("partner_id", "company_id")
     def _compute_payment_mode_id(self):
         for subscription in self:
@@ -104,6 +91,19 @@ class SaleSubscription(models.Model):
         result = super()._compute_account_invoice_ids_count()
         for subscription in self.filtered("use_billing"):
             subscription.account_invoice_ids_count = len(subscription._get_invoices())
+        return result
+
+    @api.onchange("template_id")
+    def _onchange_billing_cycle(self):
+        # Not a dependency of the price: for companies without billing another template is no other price.
+        if self.use_billing:
+            self.sale_subscription_line_ids._compute_price_unit()
+
+    @api.onchange("partner_id")
+    def onchange_partner_id(self):
+        # EXTENDS 'subscription_oca': without price lists in use, the customer has none
+        result = super().onchange_partner_id()
+        self.pricelist_id = self.pricelist_id or self._default_pricelist_id()
         return result
 
     # === CONSTRAINTS
@@ -200,8 +200,8 @@ class SaleSubscription(models.Model):
 
     def _reprice_changed_cycle(self, vals):
         """Another cycle is another price, but for the lines that are given one."""
-        lines = self.sale_subscription_line_ids
-        lines.filtered(lambda line: line.id not in self._get_priced_lines(vals))._compute_price_unit()
+        priced = self._get_priced_lines(vals)
+        self.sale_subscription_line_ids.filtered(lambda line: line.id not in priced)._compute_price_unit()
 
     @api.model
     def _get_priced_lines(self, vals):
@@ -374,7 +374,7 @@ class SaleSubscription(models.Model):
         return self.mandate_id or self._get_billing_partner()._get_billing_mandate(self.company_id)
 
     def _get_mandate_problem(self):
-        """Why this subscription can't be collected, as a sentence in the user's language; ``False`` when it can."""
+        """Why this subscription can't be collected, as a sentence; an empty text when it can."""
         self.ensure_one()
         if not self._get_billing_payment_mode().payment_method_id.mandate_required:
             return self.env._("No direct-debit payment mode. Choose one here, or in the settings.")
@@ -382,7 +382,7 @@ class SaleSubscription(models.Model):
         return partner._get_mandate_problem(self.company_id, self._get_billing_mandate())
 
     def _get_hold_reason(self, date=None):
-        """Why this subscription isn't billed although it is due, as a sentence; ``False`` when it is.
+        """Why this subscription isn't billed although it is due, as a sentence; an empty text when it is.
 
         Nothing of a held subscription is lost: its periods are billed once the reason is gone.
 

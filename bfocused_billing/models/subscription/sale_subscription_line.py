@@ -196,8 +196,8 @@ class SaleSubscriptionLine(models.Model):
             others.predecessor_id = successor
         for end, ending in lines.grouped(lambda line: max(day, line._get_start())).items():
             ending.date_end = end
-        for line, its_planned in zip(lines, planned, strict=True):
-            self._carry(terms[line], its_planned, reason)
+        for line, planned_lines in zip(lines, planned, strict=True):
+            self._carry(terms[line], planned_lines, reason)
         return successors
 
     @api.model
@@ -333,6 +333,20 @@ class SaleSubscriptionLine(models.Model):
                 )
             )
         self._check_nothing_planned(values)
+        return {
+            **self._prepare_kept_values(values),
+            "date_start": max(day, self._get_start()),
+            "date_end": self.date_end,
+            "predecessor_id": self.id,
+            "change_reason": reason,
+            **values,
+        }
+
+    def _prepare_kept_values(self, values):
+        """What of this line goes on in the one that takes over.
+
+        :param values: dict of what changes; the price of another product or cycle is its own
+        """
         kept = {
             "sale_subscription_id": self.sale_subscription_id.id,
             "product_id": self.product_id.id,
@@ -349,14 +363,7 @@ class SaleSubscriptionLine(models.Model):
                 del kept[name]
         elif "sale_subscription_id" in values:
             del kept["price_unit"]
-        return {
-            **kept,
-            "date_start": max(day, self._get_start()),
-            "date_end": self.date_end,
-            "predecessor_id": self.id,
-            "change_reason": reason,
-            **values,
-        }
+        return kept
 
     def _get_indexed_price(self, percentage):
         """The unit price a percentage higher, in whole cents, or in as many decimals as it has.

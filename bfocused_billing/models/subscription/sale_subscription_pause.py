@@ -59,7 +59,7 @@ class SaleSubscription(models.Model):
             raise UserError(self.env._("Cannot pause a closed subscription."))
 
     def _get_pause_reason(self, date=None):
-        """Why a pause keeps this subscription from being billed, as a sentence; ``False`` when none does.
+        """Why a pause keeps this subscription from being billed, as a sentence; an empty text when none does.
 
         A pause that has ended by now holds nothing back, also in a run of a day within it.
 
@@ -71,7 +71,7 @@ class SaleSubscription(models.Model):
             return self.env._("Subscription %s is paused.", self.display_name)
         pause = self._get_pause(max(date or today, today))
         if pause.effect != "hold":
-            return False
+            return ""
         return self.env._(
             "Subscription %(subscription)s is paused %(days)s, and billed after that.",
             subscription=self.display_name,
