@@ -1,6 +1,6 @@
 from odoo import Command, api, fields, models
 
-from ..models.explanation.billing_explanation_component import AMOUNT
+from ..explanation import AMOUNT
 
 
 class BillingExplanation(models.TransientModel):

@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 
-from ..models.explanation.billing_explanation_component import format_amount
+from ..explanation import format_amount
 
 
 class BillingExplanationLine(models.TransientModel):

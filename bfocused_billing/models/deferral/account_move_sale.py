@@ -1,7 +1,5 @@
 from odoo import api, models
 
-ORDERS = "orders"  # purpose of an invoice of orders only, for customers who want that
-
 
 class AccountMove(models.Model):
     _inherit = "account.move"
@@ -21,11 +19,6 @@ class AccountMove(models.Model):
             old.sudo().timesheet_ids.timesheet_invoice_id = merged
         return super().merge_callback(invoices_info, old_invoices)
 
-    @api.model
-    def _get_order_purpose(self, partner, company):
-        """What an invoice of orders to this address is kept for; empty where it is the customer's common one."""
-        return ORDERS if partner.commercial_partner_id.with_company(company).billing_separate_orders else ""
-
     def _get_group_key(self):
         # EXTENDS 'bfocused_billing': a draft of orders has their mandate, and is kept apart where the customer wants it
         key = super()._get_group_key()
@@ -36,5 +29,5 @@ class AccountMove(models.Model):
         if key.mandate_id and not self._get_chosen_mandate():
             key = key._replace(mandate_id=orders[:1]._get_billing_mandate().id)
         if all(line.sudo().sale_line_ids for line in lines):
-            key = key._replace(purpose=self._get_order_purpose(self.partner_id, self.company_id))
+            key = key._replace(purpose=self.partner_id._get_order_purpose(self.company_id))
         return key

@@ -1,7 +1,8 @@
+"""Why a line stands on an invoice: what each charge consists of, and why it wasn't invoiced earlier."""
+
 from . import (
-    billing_charge_explain,
-    billing_charge_explain_sale,
-    billing_charge_explain_usage,
-    sale_subscription_line_explain,
-    account_move_line_explain,
+    account_move_line,
+    billing_charge,
+    sale_order_line,
+    sale_subscription_line,
 )

@@ -3,6 +3,4 @@ from . import (
     account_move,
     account_move_line,
     billing_charge,
-    billing_charge_deferral,
-    account_move_line_sale,
 )

@@ -52,3 +52,13 @@ class AccountMoveLine(models.Model):
             values["billing_cycle"] = self.billing_cycle
             values["is_billing_credit"] = self.is_billing_credit
         return result
+
+    # === BUSINESS
+
+    def _is_billed_again(self):
+        """Whether this line of a credit note frees what it credits: for the next run, or the corrected invoice."""
+        self.ensure_one()
+        charges = self.refunded_line_id.sudo().charge_ids
+        return self.is_corrected or any(
+            charge.reversal_line_id == self and charge.state == "void" for charge in charges
+        )

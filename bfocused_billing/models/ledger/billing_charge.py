@@ -4,7 +4,9 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
-from ...periods import Part, Period, prorate
+from ...periods import Part, Period, last_invoice_day, prorate
+
+KINDS_FOUND_AGAIN = ("sale",)  # their source finds itself what is to be billed again; others wait in the ledger
 
 
 class BillingCharge(models.Model):
@@ -36,7 +38,27 @@ class BillingCharge(models.Model):
         "sale.subscription.line", index="btree_not_null", ondelete="restrict", check_company=True
     )
     subscription_id = fields.Many2one(related="subscription_line_id.sale_subscription_id", store=True, index=True)
-    product_id = fields.Many2one(related="subscription_line_id.product_id")
+    # A line that was billed can't be deleted; one whose invoice is gone can, and the void charge stays as history.
+    sale_line_id = fields.Many2one(
+        "sale.order.line", string="Order line", index="btree_not_null", ondelete="set null", check_company=True
+    )
+    sale_order_id = fields.Many2one(related="sale_line_id.order_id", string="Order")
+    usage_number_id = fields.Many2one(
+        "bfocused.usage.number", string="Number", index="btree_not_null", ondelete="restrict", check_company=True
+    )
+    usage_destination_id = fields.Many2one(
+        "bfocused.usage.destination", string="Destination class", index="btree_not_null", ondelete="restrict"
+    )
+    usage_record_ids = fields.One2many("bfocused.usage.record", inverse_name="charge_id", string="Calls")
+    usage_calls = fields.Integer(string="Number of calls")
+    usage_seconds = fields.Integer(string="Duration (s)", help="In seconds.")
+    usage_amount = fields.Float(
+        string="Amount of the calls",
+        digits=(16, 6),
+        help="Their sum, before it is rounded to cents once for the whole charge.",
+    )
+    quantity = fields.Float(digits=(16, 2), help="Of calls: minutes. Of orders: in the order line's unit.")
+    product_id = fields.Many2one("product.product", compute="_compute_product_id", compute_sudo=True)
     period_start = fields.Date(required=True, string="First day")
     period_end = fields.Date(required=True, string="Last day")
     amount_untaxed = fields.Monetary(
@@ -75,6 +97,22 @@ class BillingCharge(models.Model):
         string="Price of the cycle",
         help="Quantity times price less discount for the whole period, as agreed when this was billed.",
     )
+    base_amount = fields.Monetary(
+        string="Price of the whole",
+        help="Of the days from the cycle's first to its last: by its share of them this charge was reckoned. Including "
+        "VAT where that is included in the price.",
+    )
+    due_amount = fields.Monetary(
+        string="Share by day", help="What these days came to; including VAT where that is included in the price."
+    )
+    drafted_amount = fields.Monetary(
+        string="Amount drafted",
+        help="What the run put on the invoice line, excluding VAT. What the line says now beyond that was changed by "
+        "hand.",
+    )
+    cycle_quantity = fields.Float(digits="Product Unit", help="When this was drafted.")
+    cycle_price_unit = fields.Float(string="Cycle price", help="Per unit and cycle, when this was drafted.")
+    cycle_discount = fields.Float(digits="Discount", help="In percent, when this was drafted.")
     reversal_line_id = fields.Many2one(
         "account.move.line",
         string="Billed again after",
@@ -85,6 +123,17 @@ class BillingCharge(models.Model):
     )
     move_id = fields.Many2one(related="move_line_id.move_id", string="Invoice", store=True, index="btree_not_null")
     run_id = fields.Many2one("bfocused.billing.run", string="Billing run", index="btree_not_null", ondelete="set null")
+    supply_nature = fields.Selection(
+        selection=[("continuing", "Continuing service"), ("separate", "Separate supply")],
+        string="Nature",
+        compute="_compute_supply_nature",
+        help="A continuing service is settled per agreed period, a separate supply by the month in which it was done.",
+    )
+    last_invoice_date = fields.Date(
+        string="Last lawful invoice date",
+        compute="_compute_last_invoice_date",
+        help="The 15th of the month after the last day that is charged. Empty once it is billed.",
+    )
 
     _billed_once = models.UniqueIndex(
         "(subscription_line_id, kind, period_start, billing_round, is_credit) "
@@ -102,10 +151,22 @@ class BillingCharge(models.Model):
         "A part of this period was billed already.",
     )
     _period_order = models.Constraint("CHECK (period_start <= period_end)", "A charge can't end before it starts.")
+    _sale_once = models.UniqueIndex(
+        "(sale_line_id, billing_round) WHERE kind = 'sale' AND state <> 'void' AND sale_line_id IS NOT NULL",
+        "This was billed already.",
+    )
+    _usage_once = models.UniqueIndex(
+        "(usage_number_id, usage_destination_id, period_start) WHERE kind = 'usage' AND state <> 'void'",
+        "These calls are charged already.",
+    )
+    _usage_complete = models.Constraint(
+        "CHECK (usage_number_id IS NULL OR (kind = 'usage' AND usage_destination_id IS NOT NULL))",
+        "A charge of calls has a number and a destination class.",
+    )
 
     # === COMPUTE
 
-    @api.depends("move_line_id.parent_state", "reversal_line_id.parent_state")
+    @api.depends("kind", "move_line_id.parent_state", "reversal_line_id.parent_state")
     def _compute_state(self):
         states = {"draft": "drafted", "posted": "billed", "cancel": "void"}
         for charge in self:
@@ -114,25 +175,56 @@ class BillingCharge(models.Model):
             elif charge.move_line_id:
                 charge.state = states[charge.move_line_id.parent_state]
             else:
-                # A subscription's days are found again by its dates; other charges wait in the ledger itself.
-                charge.state = "void" if charge.subscription_line_id else "open"
+                charge.state = "open" if charge._waits_in_ledger() else "void"
 
-    @api.depends("move_line_id.price_subtotal", "move_line_id.move_id.move_type")
+    def _waits_in_ledger(self):
+        """Whether this charge, which is on no invoice, is itself what is to be billed.
+
+        A subscription's days are found again by its dates, and an order itself knows what is to be invoiced again. When
+        a cancelled invoice is deleted, its calls may be on another one by now.
+        """
+        self.ensure_one()
+        if self.subscription_line_id or self.kind in KINDS_FOUND_AGAIN:
+            return False
+        return not (self.kind == "usage" and self.state == "void")
+
+    @api.depends("usage_amount", "move_line_id.price_subtotal", "move_line_id.move_id.move_type")
     def _compute_amount_untaxed(self):
         for charge in self:
             line = charge.move_line_id
             if line:  # a void charge keeps what it was
                 charge.amount_untaxed = line.move_id._get_billing_sign() * line.price_subtotal
+            elif charge.usage_number_id:  # calls that are off their invoice again cost what they came to
+                charge.amount_untaxed = charge.currency_id.round(charge.usage_amount)
             else:
                 charge.amount_untaxed = charge.amount_untaxed
 
-    @api.depends("kind", "product_id", "period_start", "period_end")
+    @api.depends("kind", "product_id", "period_start", "period_end", "usage_number_id", "usage_destination_id")
     def _compute_display_name(self):
         kinds = dict(self._fields["kind"]._description_selection(self.env))
         for charge in self:
-            what = charge.product_id.display_name or kinds[charge.kind]
+            if charge.usage_number_id:
+                what = f"{charge.usage_number_id.name} {charge.usage_destination_id.name}"
+            else:
+                what = charge.product_id.display_name or kinds[charge.kind]
             start, end = (format_date(charge.env, day) for day in (charge.period_start, charge.period_end))
             charge.display_name = f"{what} {start} – {end}"
+
+    @api.depends("subscription_line_id.product_id", "sale_line_id.product_id")
+    def _compute_product_id(self):
+        for charge in self:
+            charge.product_id = charge.subscription_line_id.product_id or charge.sale_line_id.product_id
+
+    @api.depends("kind")
+    def _compute_supply_nature(self):
+        for charge in self:
+            charge.supply_nature = "separate" if charge.kind == "sale" else "continuing"
+
+    @api.depends("period_end", "state")
+    def _compute_last_invoice_date(self):
+        for charge in self:
+            is_waiting = charge.state in ("open", "drafted") and charge.period_end
+            charge.last_invoice_date = is_waiting and last_invoice_day(charge.period_end)
 
     # === CRUD
 
@@ -142,17 +234,13 @@ class BillingCharge(models.Model):
             self.env._("The ledger of charges keeps what was billed. Cancel or delete the draft invoice instead.")
         )
 
+    # === ACTIONS
+
+    def action_open_invoice(self):
+        self.ensure_one()
+        return self.move_id._get_records_action(name=self.env._("Invoice"))
+
     # === BUSINESS
-
-    @api.model
-    def _get_billed_items(self, items):
-        """Those of ``items`` that the ledger holds, as the database says now.
-
-        :param items: list of Item
-        """
-        lines = [item.due.line.id for item in items if item.due]
-        charges = self.search([("subscription_line_id", "in", lines), ("state", "!=", "void")])
-        return [item for item in items if item.due and any(charge._is_of(item.due) for charge in charges)]
 
     def _is_of(self, due):
         """Whether this row of the ledger stands in the way of billing ``due``."""
@@ -174,8 +262,12 @@ class BillingCharge(models.Model):
         """The charges that stand in the way of this void one counting again: its days were billed, or given back, anew.
 
         What is given back of a charge that is void itself stands in the way too: it would be given back for nothing.
+        Of an order line it is whatever the line was billed for after the credit note.
         """
         self.ensure_one()
+        if self.sale_line_id:
+            later = self.sale_line_id.sudo().billing_charge_ids._get_live()
+            return later.filtered(lambda other: other.move_line_id.id > self.reversal_line_id.id)
         period, others = self._get_period(), self._get_overlapping()
         if self.is_credit:
             credited = self.credited_charge_id
@@ -209,6 +301,11 @@ class BillingCharge(models.Model):
     def _get_period(self):
         self.ensure_one()
         return Period(self.period_start, self.period_end)
+
+    def _get_part(self):
+        """The days, and the whole of which they are a part; periods.Part."""
+        whole = Period(self.cycle_start, self.cycle_end) if self.cycle_start else self._get_period()
+        return Part(self._get_period(), whole)
 
     def _get_uncredited_periods(self):
         """The days of this charge that weren't given back by a credit of the ledger, oldest first.
@@ -270,9 +367,3 @@ class BillingCharge(models.Model):
         refunds = self.move_line_id.sudo().refund_line_ids.filtered(lambda line: line.parent_state == "posted")
         amounts = (line.price_unit * line.quantity * (1 - line.discount / 100) for line in refunds)
         return Decimal(str(self.currency_id.round(sum(amounts))))
-
-    # === ACTIONS
-
-    def action_open_invoice(self):
-        self.ensure_one()
-        return self.move_id._get_records_action(name=self.env._("Invoice"))

@@ -8,8 +8,6 @@ from . import (
     billing_run_line,
     billing_run_outcome,
     billing_waiting,
-    billing_collect_usage,
-    billing_collect_sale,
     billing_invoice_sale,
     billing_run_line_marks,
     billing_run_line_export,

@@ -81,7 +81,7 @@ class BillingCollectMixin(models.AbstractModel):
         found = subscriptions.search(
             Domain("company_id", "=", self.company_id.id)
             & Domain("stage_id.type", "!=", "draft")
-            & self._get_payer_domain(waiting.commercial_partner_id)
+            & subscriptions._get_payer_domain(waiting.commercial_partner_id)
         )
         per_customer = found.grouped(lambda subscription: subscription._get_billing_partner().commercial_partner_id)
         for move in waiting:

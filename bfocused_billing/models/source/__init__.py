@@ -1,9 +1,12 @@
+"""What can be billed: the protocol of a source, and today's sources that keep it."""
+
 from . import (
     account_move,
-    sale_subscription_line_due,
-    billing_charge_usage,
-    sale_order_billing,
-    sale_order_line_billing,
-    billing_charge_sale,
-    res_partner_sale,
+    billing_source_mixin,
+    billing_charge,
+    res_partner,
+    sale_order,
+    sale_order_line,
+    sale_subscription,
+    sale_subscription_line,
 )

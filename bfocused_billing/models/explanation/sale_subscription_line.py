@@ -1,43 +1,27 @@
-from odoo import models
+from odoo import api, models
 
-from .billing_explanation_component import HISTORY, Component, format_day, format_number, format_price, records_behind
+from ...explanation import HISTORY, Component, format_day, format_number, format_price, records_behind
 
-MOST_CHANGES = 50  # the most changes of one line that are told, latest first
+MOST_CHANGES = 50  # the most changes of one line that are shown, latest first
 
 
 class SaleSubscriptionLine(models.Model):
-    """On what terms a line was billed, and how it came to them."""
+    """Why a line was billed as it was: its days, and how it came to its terms."""
 
     _inherit = "sale.subscription.line"
 
-    def _prepare_charge(self, item, move_line, run):
-        # EXTENDS 'bfocused_billing': with what the explanation needs to remember
-        values = super()._prepare_charge(item, move_line, run)
-        return {**values, **self._prepare_explained_terms(item.due, move_line)}
-
-    def _prepare_explained_terms(self, due, move_line):
-        drafted = move_line.move_id._get_billing_sign() * move_line.price_subtotal
-        amount = float(due.amount)
-        if due.is_credit:
-            billed = due.credited
-            return {
-                "base_amount": float(billed._get_whole()[1]),
-                "due_amount": -amount,
-                "drafted_amount": drafted,
-                "cycle_quantity": billed.cycle_quantity,
-                "cycle_price_unit": billed.cycle_price_unit,
-                "cycle_discount": billed.cycle_discount,
-            }
-        return {
-            "base_amount": self._get_cycle_amount(),
-            "due_amount": amount,
-            "drafted_amount": drafted,
-            "cycle_quantity": self.product_uom_qty,
-            "cycle_price_unit": self.price_unit,
-            "cycle_discount": self.discount,
-        }
-
-    # === EXPLAIN
+    @api.model
+    def _explain_charge(self, charge):
+        # OVERRIDES 'bfocused.billing.source.mixin'
+        line = charge.subscription_line_id
+        if not line:
+            return []
+        return [
+            *charge._explain_days(),
+            *charge._explain_subscription_terms(),
+            *charge._explain_rounds(),
+            *line._explain_changes(charge),
+        ]
 
     def _explain_changes(self, charge):
         """How the line came to its terms, and for a credit also what came after them.

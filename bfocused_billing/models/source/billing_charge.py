@@ -1,76 +1,125 @@
-from odoo import api, fields, models
+from datetime import timedelta
+
+from odoo import Command, api, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import float_round, format_date
 
 from ...usage import UsageRebooking
-from ..run.billing_group import Item
+from ..run.billing_group import BillingGroup, GroupKey, Item
 
 PRICE_DIGITS = 6  # of a price with VAT, so that taking the VAT out again comes to the same cent
 
 
 class BillingCharge(models.Model):
-    """A charge of calls: what one number called to one destination class in one month, billed in arrears.
+    """Charges of calls: what one number called to one destination class in one month, billed in arrears.
 
-    The import adds calls to it as long as it is open; once it is on an invoice, later calls go to a later month.
+    They are a source themselves, as they stand in the ledger before they are billed. The import adds calls to a charge
+    as long as it is open; once it is on an invoice, later calls go to a later month.
     """
 
-    _inherit = "bfocused.billing.charge"
+    _name = "bfocused.billing.charge"
+    _inherit = ["bfocused.billing.charge", "bfocused.billing.source.mixin"]
 
-    usage_number_id = fields.Many2one(
-        "bfocused.usage.number", string="Number", index="btree_not_null", ondelete="restrict", check_company=True
-    )
-    usage_destination_id = fields.Many2one(
-        "bfocused.usage.destination", string="Destination class", index="btree_not_null", ondelete="restrict"
-    )
-    usage_record_ids = fields.One2many("bfocused.usage.record", inverse_name="charge_id", string="Calls")
-    usage_calls = fields.Integer(string="Number of calls")
-    usage_seconds = fields.Integer(string="Duration (s)", help="In seconds.")
-    usage_amount = fields.Float(
-        string="Amount of the calls",
-        digits=(16, 6),
-        help="Their sum, before it is rounded to cents once for the whole charge.",
-    )
-    quantity = fields.Float(digits=(16, 2), help="Of calls: minutes.")
+    # === LEDGER OF ALL SOURCES
 
-    _usage_once = models.UniqueIndex(
-        "(usage_number_id, usage_destination_id, period_start) WHERE kind = 'usage' AND state <> 'void'",
-        "These calls are charged already.",
-    )
-    _usage_complete = models.Constraint(
-        "CHECK (usage_number_id IS NULL OR (kind = 'usage' AND usage_destination_id IS NOT NULL))",
-        "A charge of calls has a number and a destination class.",
-    )
+    @api.model
+    def _get_billed_items(self, items):
+        """Those of ``items`` that the ledger holds, as the database says now.
 
-    # === COMPUTE
+        :param items: list of Item
+        """
+        sources = self.env["bfocused.billing.source.mixin"]._get_billing_sources()
+        return [
+            billed
+            for source in sources
+            for billed in source._find_billed_items([item for item in items if item.source._name == source._name])
+        ]
 
-    def _compute_state(self):
-        # EXTENDS 'bfocused_billing': when a cancelled invoice is deleted, its calls may be on another one by now
-        void = self.filtered(lambda charge: charge.kind == "usage" and charge.state == "void")
-        result = super()._compute_state()
-        void.filtered(lambda charge: not charge.move_line_id).state = "void"
-        return result
+    def _get_source(self):
+        """The source that wrote this charge, as an empty recordset."""
+        self.ensure_one()
+        return self.env["bfocused.billing.source.mixin"]._get_source_of_kind(self.kind)
 
-    @api.depends("usage_amount", "move_line_id.price_subtotal")
-    def _compute_amount_untaxed(self):
-        # EXTENDS 'bfocused_billing': calls that are off their invoice again cost what they came to
-        result = super()._compute_amount_untaxed()
-        for charge in self:
-            if charge.usage_number_id and not charge.move_line_id:
-                charge.amount_untaxed = charge.currency_id.round(charge.usage_amount)
-        return result
+    # === SOURCE
 
-    @api.depends("usage_number_id", "usage_destination_id")
-    def _compute_display_name(self):
-        # EXTENDS 'bfocused_billing'
-        result = super()._compute_display_name()
-        for charge in self.filtered("usage_number_id"):
-            start, end = (format_date(charge.env, day) for day in (charge.period_start, charge.period_end))
-            number, destination = charge.usage_number_id.name, charge.usage_destination_id.name
-            charge.display_name = f"{number} {destination} {start} – {end}"
-        return result
+    @api.model
+    def _get_charge_kinds(self):
+        # OVERRIDES 'bfocused.billing.source.mixin'
+        return ("usage",)
 
-    # === BUSINESS
+    @api.model
+    def _prepare_billing(self, run, customers=None):
+        # OVERRIDES 'bfocused.billing.source.mixin'
+        names = None
+        if customers is not None:
+            domain = Domain("company_id", "=", run.company_id.id) & self._get_number_domain(customers)
+            names = self.env["bfocused.usage.number"].search(domain).mapped("name")
+        self._rebook_void_usage(run.company_id, names)
+
+    @api.model
+    def _get_billing_customers(self, run):
+        # OVERRIDES 'bfocused.billing.source.mixin'
+        domain = self._get_open_usage_domain(run.company_id, run.date)
+        numbers = self.env["bfocused.usage.number"].union(
+            *(number for [number] in self._read_group(domain, ["usage_number_id"]))
+        )
+        subscriptions = numbers.subscription_id
+        payers = subscriptions.partner_invoice_id | subscriptions.partner_id | numbers.partner_id
+        return payers.commercial_partner_id
+
+    @api.model
+    def _get_number_domain(self, customers):
+        """Domain of the numbers whose calls are, or were for some time, paid by ``customers``."""
+        return Domain("subscription_id", "any", self.env["sale.subscription"]._get_payer_domain(customers)) | (
+            Domain("subscription_id", "=", False) & Domain("partner_id.commercial_partner_id", "in", customers.ids)
+        )
+
+    @api.model
+    def _get_billing_parts(self, run, customers):
+        # OVERRIDES 'bfocused.billing.source.mixin': one part per set of terms
+        payers = Domain("usage_number_id", "any", self._get_number_domain(customers))
+        charges = self._get_open_usage_charges(run.company_id, run.date, payers)
+        for part in charges.grouped(lambda charge: charge.usage_number_id._get_line_key()).values():
+            yield part[:1].partner_id, part
+
+    @api.model
+    def _get_billing_group(self, run, part, memo):
+        # OVERRIDES 'bfocused.billing.source.mixin'
+        charge = next(iter(part))  # unlike part[:1] it has what it refers to read together with the others
+        subscription, partner = charge._get_usage_terms()
+        if subscription:
+            key = subscription._get_group_key(run.company_id, memo)
+            reason = subscription._get_hold_reason(run.date) or ""
+        else:
+            key, reason = self._get_usage_key(run.company_id, partner, memo)
+        key = key._replace(currency_id=part.currency_id.id)  # calls are in the company's, whatever the subscription
+        position = self.env["account.fiscal.position"].browse(key.fiscal_position_id)
+        products = charge.usage_number_id._get_product()
+        reason = reason or self._get_billing_obstacle(run, key, (partner, *products), memo)
+        return BillingGroup(key, partner, reason, items=part._get_items(partner, position))
+
+    @api.model
+    def _get_usage_key(self, company, partner, memo):
+        """The invoice on which calls belong that are no subscription's: on the customer's own terms.
+
+        :param partner: ``res.partner`` the invoice is addressed to
+        :return: GroupKey, and the reason for which it is held
+        """
+        mode = partner.with_company(company).customer_payment_mode_id or company.billing_payment_mode_id
+        mandate, problem = self.env["account.banking.mandate"], ""
+        if mode.payment_method_id.mandate_required:
+            mandate = partner._get_billing_mandate(company)
+            problem = partner._get_mandate_problem(company, mandate) or ""
+        position = self._get_billing_position(company, partner, self.env["res.partner"], memo)
+        return GroupKey(partner.id, company.currency_id.id, mode.id, mandate.id, position.id, False), problem
+
+    @api.model
+    def _get_first_billing_date(self, charge):
+        # OVERRIDES 'bfocused.billing.source.mixin': calls are billed once their month is over
+        return charge.period_end + timedelta(days=1) if charge.usage_number_id else charge.period_start
+
+    # --- what is due
 
     @api.model
     def _get_open_usage_charges(self, company, date, payer_domain=Domain.TRUE):
@@ -98,6 +147,8 @@ class BillingCharge(models.Model):
             & Domain("usage_calls", ">", 0)
             & Domain("period_end", "<", date)
         )
+
+    # --- calls whose invoice was cancelled
 
     @api.model
     def _rebook_void_usage(self, company, names=None):
@@ -152,6 +203,8 @@ class BillingCharge(models.Model):
         for company, charges in self.grouped("company_id").items():
             UsageRebooking(self.env, company).book_later(charges.ids)
 
+    # --- on the invoice
+
     def _get_usage_terms(self):
         """Whose terms the invoice follows.
 
@@ -168,7 +221,7 @@ class BillingCharge(models.Model):
         return subscription, customer if address == customer.id else self.env["res.partner"].browse(address)
 
     def _get_billing_document(self):
-        """The agreement the calls are billed under, maybe none."""
+        # OVERRIDES 'bfocused.billing.source.mixin': the agreement the calls are billed under, maybe none
         return self.usage_number_id.subscription_id
 
     def _get_items(self, partner, position):
@@ -181,7 +234,7 @@ class BillingCharge(models.Model):
         company = self.company_id
         product = self.usage_number_id[:1]._get_product().with_company(company)
         taxes = position.map_tax(product.taxes_id._filter_taxes_by_company(company))
-        shared = {"product_id": product.id, "quantity": 1, "tax_ids": [fields.Command.set(taxes.ids)]}
+        shared = {"product_id": product.id, "quantity": 1, "tax_ids": [Command.set(taxes.ids)]}
         lang, periods = partner.lang or self.env.lang, {}
         return [Item(charge, {**shared, **charge._prepare_usage_move_line(taxes, lang, periods)}) for charge in self]
 
@@ -217,11 +270,9 @@ class BillingCharge(models.Model):
         return float_round(amount + sum(included), PRICE_DIGITS)
 
     def _prepare_charge(self, item, move_line, run):
-        """Calls are in the ledger since their import: now their charge knows its invoice line.
-
-        :return: values to write in this charge
-        """
-        return {"move_line_id": move_line.id, "run_id": run.id}
+        # OVERRIDES 'bfocused.billing.source.mixin': calls are in the ledger since their import
+        drafted = move_line.move_id._get_billing_sign() * move_line.price_subtotal
+        return {"move_line_id": move_line.id, "run_id": run.id, "drafted_amount": drafted}
 
     def _get_usage_label(self, lang, periods):
         """For example "Gesprekskosten +31201234567, mobiel, 1 januari 2026 t/m 31 januari 2026 (31 gesprekken, ...)".

@@ -3,16 +3,18 @@ from decimal import Decimal
 from itertools import chain, takewhile
 
 from odoo import Command, api, fields, models
+from odoo.fields import Domain
 from odoo.tools import format_date
 
 from ...periods import ONE_DAY, Period, due_date, prorate
-from ..run.billing_group import Due, Item
+from ..run.billing_group import BillingGroup, Due, GroupKey, Item
 
 
 class SaleSubscriptionLine(models.Model):
     """What a subscription line owes on a day, what it gives back, and how that stands on the invoice."""
 
-    _inherit = "sale.subscription.line"
+    _name = "sale.subscription.line"
+    _inherit = ["sale.subscription.line", "bfocused.billing.source.mixin"]
 
     next_billing_date = fields.Date(
         compute="_compute_next_billing_date",
@@ -160,10 +162,105 @@ class SaleSubscriptionLine(models.Model):
         is_rest = self.predecessor_id and due.part.period.start == self._get_start() and not due.part.is_whole
         return "adjustment" if due.is_credit or due.billing_round or is_rest else "subscription"
 
+    # === SOURCE
+
+    @api.model
+    def _get_charge_kinds(self):
+        # OVERRIDES 'bfocused.billing.source.mixin'
+        return ("subscription", "adjustment")
+
+    @api.model
+    def _prepare_billing(self, run, customers=None):
+        # OVERRIDES 'bfocused.billing.source.mixin': subscriptions of which the mandate came meanwhile start
+        subscriptions = self.env["sale.subscription"]
+        awaiting = Domain(subscriptions._get_awaiting_domain(run.company_id))
+        subscriptions.search(awaiting & subscriptions._get_payer_domain(customers))._release_each()
+
+    @api.model
+    def _get_billing_customers(self, run):
+        # OVERRIDES 'bfocused.billing.source.mixin'
+        subscriptions = self._find_due(run).sale_subscription_id
+        subscriptions |= subscriptions._find_incomplete(run.company_id)
+        payers = subscriptions.partner_invoice_id | subscriptions.partner_id
+        return payers.commercial_partner_id
+
+    @api.model
+    def _find_due(self, run, customers=None):
+        """The lines that owe something on the date of the run.
+
+        :param customers: ``res.partner`` records, commercial entities; all when left out
+        :return: ``sale.subscription.line`` records
+        """
+        subscriptions = self.env["sale.subscription"]
+        # What waits for a mandate is due as if it ran, so that it is held with the reason and not forgotten.
+        billable = subscriptions._get_billable_domain(run.company_id) | subscriptions._get_awaiting_domain(
+            run.company_id
+        )
+        return self.search(
+            Domain("next_billing_date", "<=", run.date)
+            & Domain("sale_subscription_id", "any", billable & subscriptions._get_payer_domain(customers))
+        )
+
+    @api.model
+    def _get_billing_parts(self, run, customers):
+        # OVERRIDES 'bfocused.billing.source.mixin': one part per subscription, incomplete ones without lines
+        lines = self._find_due(run, customers).sorted(self._get_billing_order)
+        for subscription, due in lines.grouped("sale_subscription_id").items():
+            yield subscription.partner_id, (subscription, due)
+        for subscription in self.env["sale.subscription"]._find_incomplete(run.company_id, customers):
+            yield subscription.partner_id, (subscription, self.browse())
+
+    @staticmethod
+    def _get_billing_order(line):
+        """How lines stand on an invoice: by cycle, then by age."""
+        subscription = line.sale_subscription_id
+        return subscription.template_id.sequence, subscription.id, line.id
+
+    @api.model
+    def _get_billing_group(self, run, part, memo):
+        # OVERRIDES 'bfocused.billing.source.mixin'
+        subscription, lines = part
+        if not lines:
+            return self._get_incomplete_group(subscription, run)
+        key, partner = subscription._get_group_key(run.company_id, memo), subscription._get_billing_partner()
+        items, products = lines._get_items(run.date), lines.product_id
+        if not items:
+            return None
+        if all(item.due.is_credit for item in items):  # what the customer gets back needs no mandate and no range
+            reason, products = "", products.browse()
+        else:
+            reason = subscription._get_hold_reason(run.date)
+        reason = reason or self._get_billing_obstacle(run, key, (partner, *products), memo)
+        return BillingGroup(key, partner, reason, items=items)
+
+    @api.model
+    def _get_incomplete_group(self, subscription, run):
+        """A group without charges, held, so that nobody waits for their invoice in silence."""
+        reason = self.env._("%s has no billing cycle or no start date, so it is never due.", subscription.display_name)
+        partner = subscription.partner_id
+        key = GroupKey(partner.id, run.company_id.currency_id.id, False, False, False, False)
+        return BillingGroup(key, partner, reason)
+
+    @api.model
+    def _find_billed_items(self, items):
+        # OVERRIDES 'bfocused.billing.source.mixin'
+        lines = [item.due.line.id for item in items]
+        charges = self.env["bfocused.billing.charge"].search(
+            [("subscription_line_id", "in", lines), ("state", "!=", "void")]
+        )
+        return [item for item in items if any(charge._is_of(item.due) for charge in charges)]
+
+    @api.model
+    def _get_first_billing_date(self, charge):
+        # OVERRIDES 'bfocused.billing.source.mixin'
+        if charge.subscription_line_id and not charge.is_credit:
+            return charge.subscription_line_id._get_due_date(charge._get_part())
+        return charge.period_start
+
     # --- on the invoice
 
     def _get_billing_document(self):
-        """The agreement that is billed: its name, salesperson and delivery address stand on the invoice."""
+        # OVERRIDES 'bfocused.billing.source.mixin'
         return self.sale_subscription_id
 
     def _get_items(self, date):
@@ -222,13 +319,7 @@ class SaleSubscriptionLine(models.Model):
         return float(amount) / factor if factor else 0.0
 
     def _prepare_charge(self, item, move_line, run):
-        """The ledger's row for what was put on an invoice.
-
-        :param item: Item of this line
-        :param move_line: ``account.move.line`` made of it
-        :param run: ``bfocused.billing.run``
-        :return: values of ``bfocused.billing.charge``
-        """
+        # OVERRIDES 'bfocused.billing.source.mixin'
         due = item.due
         return {
             "company_id": run.company_id.id,
@@ -247,6 +338,30 @@ class SaleSubscriptionLine(models.Model):
             "amount_untaxed": move_line.price_subtotal,
             "move_line_id": move_line.id,
             "run_id": run.id,
+            **self._prepare_explained_terms(due, move_line),
+        }
+
+    def _prepare_explained_terms(self, due, move_line):
+        """The terms on which ``due`` was drafted: its explanation needs them when those of the line have changed."""
+        drafted = move_line.move_id._get_billing_sign() * move_line.price_subtotal
+        amount = float(due.amount)
+        if due.is_credit:
+            billed = due.credited
+            return {
+                "base_amount": float(billed._get_whole()[1]),
+                "due_amount": -amount,
+                "drafted_amount": drafted,
+                "cycle_quantity": billed.cycle_quantity,
+                "cycle_price_unit": billed.cycle_price_unit,
+                "cycle_discount": billed.cycle_discount,
+            }
+        return {
+            "base_amount": self._get_cycle_amount(),
+            "due_amount": amount,
+            "drafted_amount": drafted,
+            "cycle_quantity": self.product_uom_qty,
+            "cycle_price_unit": self.price_unit,
+            "cycle_discount": self.discount,
         }
 
     def _get_cycle_amount(self):

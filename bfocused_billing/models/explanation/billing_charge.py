@@ -1,10 +1,9 @@
 from decimal import ROUND_HALF_UP, Decimal
 
-from odoo import fields, models
+from odoo import api, models
 from odoo.fields import Domain
 
-from ...periods import Part, Period, prorate
-from .billing_explanation_component import (
+from ...explanation import (
     HISTORY,
     TERMS,
     Component,
@@ -14,32 +13,19 @@ from .billing_explanation_component import (
     format_price,
     records_behind,
 )
+from ...periods import prorate
+
+USAGE_DIGITS = 6
 
 
 class BillingCharge(models.Model):
-    """Why a charge is what it is. It remembers on what terms it was drafted, as those of its source change later.
+    """Why a charge is what it is, by the terms on which it was drafted, as those of its source change later.
 
-    Each kind has a method of its own, ``_explain_<kind>``.
+    Its source tells it, see ``_explain_charge`` of ``bfocused.billing.source.mixin``. Here is what it consists of for a
+    subscription, and all of it for calls, which are their own source.
     """
 
     _inherit = "bfocused.billing.charge"
-
-    base_amount = fields.Monetary(
-        string="Price of the whole",
-        help="Of the days from the cycle's first to its last: by its share of them this charge was reckoned. Including "
-        "VAT where that is included in the price.",
-    )
-    due_amount = fields.Monetary(
-        string="Share by day", help="What these days came to; including VAT where that is included in the price."
-    )
-    drafted_amount = fields.Monetary(
-        string="Amount drafted",
-        help="What the run put on the invoice line, excluding VAT. What the line says now beyond that was changed by "
-        "hand.",
-    )
-    cycle_quantity = fields.Float(digits="Product Unit", help="When this was drafted.")
-    cycle_price_unit = fields.Float(string="Cycle price", help="Per unit and cycle, when this was drafted.")
-    cycle_discount = fields.Float(digits="Discount", help="In percent, when this was drafted.")
 
     # === EXPLAIN
 
@@ -49,27 +35,10 @@ class BillingCharge(models.Model):
         :return: list of Component; their amounts add up to what the run put on that line
         """
         self.ensure_one()
-        return getattr(self, f"_explain_{self.kind}")()
-
-    def _explain_subscription(self):
-        if not self.subscription_line_id:
-            return self._explain_whole()
-        return [
-            *self._explain_days(),
-            *self._explain_subscription_terms(),
-            *self._explain_rounds(),
-            *self.subscription_line_id._explain_changes(self),
-        ]
-
-    def _explain_adjustment(self):
-        return self._explain_subscription()
-
-    def _explain_sale(self):
-        """What was ordered or delivered, at the price of the order."""
-        return self.move_line_id._explain_order() if self.move_line_id.sale_line_ids else self._explain_whole()
+        return self._get_source()._explain_charge(self) or self._explain_whole()
 
     def _explain_whole(self):
-        """A charge of which nothing more is known than what it came to."""
+        """A charge of which only the amount is known."""
         amount = self.drafted_amount or self.amount_untaxed
         return [Component("charge", self.display_name, self._as_decimal(self._get_line_sign() * amount))]
 
@@ -97,7 +66,7 @@ class BillingCharge(models.Model):
     def _explain_days(self):
         """The price of the cycle, its share by day and the rounding, up to what the run put on the invoice."""
         way = -1 if self.is_credit else 1
-        part = self._get_explained_part()
+        part = self._get_part()
         base, due, drafted = self._get_explained_amounts(part)
         rounding = Decimal(str(self.currency_id.rounding))
         share = base * part.period.days / part.whole.days
@@ -110,11 +79,6 @@ class BillingCharge(models.Model):
             ("tax", self.env._("VAT that is included in the price"), drafted),
         ]
         return self._explain_steps(steps, way * self._get_line_sign())
-
-    def _get_explained_part(self):
-        """The days, and the whole of which they are a part; periods.Part."""
-        whole = Period(self.cycle_start, self.cycle_end) if self.cycle_start else self._get_period()
-        return Part(self._get_period(), whole)
 
     def _get_explained_amounts(self, part):
         """The price of the whole, the share that was due and what was drafted; of a credit what they give back.
@@ -243,9 +207,40 @@ class BillingCharge(models.Model):
             return self.env._("Credited on %(invoice)s: %(amount)s for %(period)s.", **values)
         return self.env._("Billed on %(invoice)s: %(amount)s for %(period)s.", **values)
 
-    def _get_first_billing_date(self):
-        """The first day on which this could have been billed; date."""
-        self.ensure_one()
-        if self.subscription_line_id and not self.is_credit:
-            return self.subscription_line_id._get_due_date(self._get_explained_part())
-        return self.period_start
+    # --- calls
+
+    @api.model
+    def _explain_charge(self, charge):
+        # OVERRIDES 'bfocused.billing.source.mixin': calls
+        return [*charge._explain_calls(), *charge._explain_usage_terms()]
+
+    def _explain_calls(self):
+        """What the calls came to, and the rounding of their sum."""
+        total = as_decimal(self.usage_amount, USAGE_DIGITS)
+        rounded = self._as_decimal(self.currency_id.round(self.usage_amount))
+        drafted = self._as_decimal(self.drafted_amount) or rounded  # of before it was remembered
+        steps = [
+            ("calls", self._get_calls_label(), total),
+            ("rounding", self.env._("Rounding to cents, once for all these calls"), rounded),
+            ("tax", self.env._("VAT that is included in the price"), drafted),
+        ]
+        first, *others = self._explain_steps(steps, self._get_line_sign())
+        calls = "bfocused.usage.record", [("charge_id", "=", self.id)]
+        return [first._replace(opens=calls), *others]
+
+    def _get_calls_label(self):
+        return self.env._(
+            "%(number)s, %(destination)s: %(calls)s calls, %(duration)s min",
+            number=self.usage_number_id.name,
+            destination=self.usage_destination_id.name,
+            calls=self.usage_calls,
+            duration="{}:{:02}".format(*divmod(self.usage_seconds, 60)),
+        )
+
+    def _explain_usage_terms(self):
+        period = format_period(self.env, self.period_start, self.period_end)
+        terms = [Component("kind", self.env._("Calls, billed afterwards: %s.", period), section=TERMS)]
+        if self.state == "void":
+            text = self.env._("The invoice was cancelled, so these calls go on a later one.")
+            terms.append(Component("void", text, section=TERMS))
+        return terms

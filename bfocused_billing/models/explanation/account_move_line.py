@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import format_date
 
-from .billing_explanation_component import (
+from ...explanation import (
     TERMS,
     WAITING,
     Component,
@@ -15,7 +15,7 @@ from .billing_explanation_component import (
     records_behind,
 )
 
-MOST_OUTCOMES = 50  # the most runs that are told, latest first
+MOST_OUTCOMES = 50  # the most runs that are shown, latest first
 
 
 class AccountMoveLine(models.Model):
@@ -48,7 +48,7 @@ class AccountMoveLine(models.Model):
         """Why this line is on the invoice, in the language of the environment.
 
         :return: list of Component; the amounts among them add up to the line's untaxed amount
-        :raise AccessError: for whom may not read the line
+        :raise AccessError: if the user may not read the line
         """
         self.ensure_one()
         self.check_access("read")
@@ -93,12 +93,12 @@ class AccountMoveLine(models.Model):
         billed = self.refunded_line_id
         text = self.env._("Credit of what was billed on %s", billed.move_id.display_name)
         credit = Component("refund", text, billed._get_explained_amount(), opens=records_behind(billed.move_id))
-        told = [part for part in billed._explain_source() if part.amount is None]
+        notes = [part for part in billed._explain_source() if part.amount is None]
         again = self.env["bfocused.billing.charge"].search([("reversal_line_id", "=", self.id)], limit=1)
         if again:
-            note = self.env._("Once this credit note is posted, the next run bills the same days again.")
-            told.insert(0, Component("again", note, section=TERMS))
-        return [credit, *told]
+            text = self.env._("Once this credit note is posted, the next run bills the same days again.")
+            notes.insert(0, Component("again", text, section=TERMS))
+        return [credit, *notes]
 
     def _explain_order(self):
         """A line of an order: its quantity at the price of the order."""
@@ -176,7 +176,7 @@ class AccountMoveLine(models.Model):
         outcomes = self.env["bfocused.billing.run.line"].with_context(active_test=False)
         if not self.charge_ids:
             return outcomes
-        first_day = min(charge._get_first_billing_date() for charge in self.charge_ids)
+        first_day = min(charge._get_source()._get_first_billing_date(charge) for charge in self.charge_ids)
         move = self.move_id
         domain = (
             Domain("company_id", "=", move.company_id.id)

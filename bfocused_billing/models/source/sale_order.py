@@ -5,11 +5,27 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import float_compare
 
+from ..run.billing_group import GroupKey
+
 
 class SaleOrder(models.Model):
     """What a billing run needs of orders: which ones it looks at, on what terms, and what of them it bills (R3)."""
 
     _inherit = "sale.order"
+
+    @api.model
+    def _find_billable(self, run, customers=None):
+        """The orders of which something may be due on the date of the run.
+
+        With all rights: what a run bills doesn't depend on whose orders its user may see.
+
+        :param customers: ``res.partner`` records, commercial entities; all when left out
+        :return: ``sale.order`` records
+        """
+        domain = self._get_billable_domain(run.company_id, run.date)
+        if customers is not None:
+            domain &= Domain("partner_invoice_id.commercial_partner_id", "in", customers.ids)
+        return self.sudo().search(domain, order="date_order, id")
 
     @api.model
     def _get_billable_domain(self, company, date):
@@ -38,10 +54,30 @@ class SaleOrder(models.Model):
 
     # === TERMS
 
+    def _get_group_key(self, company, memo):
+        """The invoice on which this order belongs.
+
+        :param company: ``res.company`` that bills
+        :param memo: dict that remembers fiscal positions
+        """
+        self.ensure_one()
+        partner = self.partner_invoice_id.sudo(False)
+        sources, delivery = self.env["bfocused.billing.source.mixin"].sudo(False), self.partner_shipping_id.sudo(False)
+        position = self.fiscal_position_id or sources._get_billing_position(company, partner, delivery, memo)
+        return GroupKey(
+            partner.id,
+            self.currency_id.id,
+            self._get_billing_payment_mode().id,
+            self._get_billing_mandate().id,
+            position.id,
+            self.journal_id.id,
+            partner._get_order_purpose(company),
+        )
+
     def _get_billing_payment_mode(self):
         """How this order is paid: as agreed, or else as its customer pays, or else with the customer's mandate.
 
-        Only subscriptions have to be collected (R1): without a mandate the customer pays the invoice by itself.
+        Only subscriptions have to be collected (R1): without a mandate the customer pays it by bank transfer.
         """
         self.ensure_one()
         company, partner = self.company_id, self.partner_invoice_id

@@ -3,7 +3,7 @@ from odoo.fields import Domain
 from odoo.tools import float_is_zero, format_date
 
 from ...periods import month_before
-from ..run.billing_group import Item, Sold
+from ..run.billing_group import BillingGroup, Item, Sold
 
 # What Odoo's values of an invoice line say only in the negative, or what the order of the lines says already.
 DEFAULTS = ("is_downpayment", "extra_tax_data", "collapse_prices", "collapse_composition", "sequence")
@@ -20,7 +20,8 @@ def reduce_by(quantity, other):
 class SaleOrderLine(models.Model):
     """What of an order line may be billed on a day, and how that stands on the invoice and in the ledger."""
 
-    _inherit = "sale.order.line"
+    _name = "sale.order.line"
+    _inherit = ["sale.order.line", "bfocused.billing.source.mixin"]
 
     billing_charge_ids = fields.One2many(
         comodel_name="bfocused.billing.charge",
@@ -28,6 +29,53 @@ class SaleOrderLine(models.Model):
         string="Charges",
         groups="bfocused_billing.group_billing_user",
     )
+
+    # === SOURCE
+
+    @api.model
+    def _get_charge_kinds(self):
+        # OVERRIDES 'bfocused.billing.source.mixin'
+        return ("sale",)
+
+    @api.model
+    def _get_billing_customers(self, run):
+        # OVERRIDES 'bfocused.billing.source.mixin'
+        orders = self.env["sale.order"]._find_billable(run)
+        return orders.partner_invoice_id.commercial_partner_id.sudo(False)
+
+    @api.model
+    def _get_billing_parts(self, run, customers):
+        # OVERRIDES 'bfocused.billing.source.mixin': one part per order
+        orders = self.env["sale.order"]._find_billable(run, customers)
+        sold = orders.order_line._get_sold(run.date)
+        orders.order_line.fetch(["tax_ids"])  # Odoo's list of invoiceable lines would have it read per order
+        for order in orders:
+            yield order.partner_invoice_id.sudo(False), (order, sold)
+
+    @api.model
+    def _get_billing_group(self, run, part, memo):
+        # OVERRIDES 'bfocused.billing.source.mixin'
+        order, sold = part
+        partner = order.partner_invoice_id.sudo(False)
+        items = order.with_context(lang=partner.lang or self.env.lang)._get_items(sold)
+        if not items:
+            return None
+        key = order._get_group_key(run.company_id, memo)
+        # a product may be out of the range by the time it is billed, so products are no obstacle
+        reason = order._get_hold_reason() or self._get_billing_obstacle(run, key, partner, memo)
+        return BillingGroup(key, partner, reason, items=items)
+
+    @api.model
+    def _find_billed_items(self, items):
+        # OVERRIDES 'bfocused.billing.source.mixin': with the headings of what was billed
+        sold = [item for item in items if item.sold]
+        charges = self.env["bfocused.billing.charge"].search(
+            [("sale_line_id", "in", [item.source.id for item in sold]), ("state", "!=", "void")]
+        )
+        rounds = {(charge.sale_line_id.id, charge.billing_round) for charge in charges}
+        billed = [item for item in sold if (item.source.id, item.sold.billing_round) in rounds]
+        orders = {item.source.order_id.id for item in billed}
+        return billed + [item for item in items if not item.sold and item.source.order_id.id in orders]
 
     # === WHAT IS DUE
 
@@ -155,7 +203,7 @@ class SaleOrderLine(models.Model):
     # === ON THE INVOICE
 
     def _get_billing_document(self):
-        """The agreement that is billed: its name, salesperson and delivery address stand on the invoice."""
+        # OVERRIDES 'bfocused.billing.source.mixin'
         return self.order_id
 
     def _get_items(self, due):
@@ -168,8 +216,8 @@ class SaleOrderLine(models.Model):
         values_list = self._prepare_invoice_lines_vals_list(**self._prepare_billed_values(due))
         dues = [due] + [None] * (len(values_list) - 1)  # the ledger has one row for a line, also where it makes several
         return [
-            Item(self, self._clean_billed_values(values), sold=its_due)
-            for values, its_due in zip(values_list, dues, strict=True)
+            Item(self, self._clean_billed_values(values), sold=charged)
+            for values, charged in zip(values_list, dues, strict=True)
         ]
 
     def _prepare_billed_values(self, due):
@@ -221,13 +269,7 @@ class SaleOrderLine(models.Model):
         return max(live.mapped("billing_round"), default=-1) + 1
 
     def _prepare_charge(self, item, move_line, run):
-        """The ledger's row for what was put on an invoice.
-
-        :param item: Item of this line
-        :param move_line: ``account.move.line`` made of it
-        :param run: ``bfocused.billing.run``
-        :return: values of ``bfocused.billing.charge``, or ``None`` for a heading
-        """
+        # OVERRIDES 'bfocused.billing.source.mixin'
         due = item.sold
         if not due:
             return None

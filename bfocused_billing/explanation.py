@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from odoo.tools import float_repr, format_date, formatLang
 
-from ...periods import Period
+from .periods import Period
 
 AMOUNT = "amount"  # adds up to the line
 TERMS = "terms"  # what it is for

@@ -1,5 +1,7 @@
 from odoo import fields, models
 
+ORDERS = "orders"  # purpose of an invoice of orders only, for customers who want that
+
 
 class ResPartner(models.Model):
     _inherit = "res.partner"
@@ -10,3 +12,7 @@ class ResPartner(models.Model):
         help="Hours, products and one-off lines of orders are not put on the invoice of the subscriptions. Set on the "
         "company the customer belongs to.",
     )
+
+    def _get_order_purpose(self, company):
+        """What an invoice of orders to this address is kept for; empty where it is the customer's common one."""
+        return ORDERS if self.commercial_partner_id.with_company(company).billing_separate_orders else ""

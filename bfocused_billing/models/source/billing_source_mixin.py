@@ -1,0 +1,195 @@
+from odoo import api, models
+from odoo.tools import format_date
+
+# What can be billed, in the order in which it stands on an invoice. A fourth source is one file with a model that keeps
+# the protocol below, a value of ``bfocused.billing.charge.kind`` for its rows in the ledger, and its line here.
+BILLING_SOURCES = (
+    "sale.subscription.line",  # the days of subscriptions
+    "bfocused.billing.charge",  # calls, which are in the ledger from their import on
+    "sale.order.line",  # hours, products and one-off lines of orders
+)
+
+
+class BillingSourceMixin(models.AbstractModel):
+    """The protocol of what can be billed.
+
+    A source is a model of which each record can be billed: a subscription line, the calls of one number in one month,
+    an order line. The billing run and the explanation know sources by this protocol only. Per run, in this order:
+
+    1. :meth:`_prepare_billing` sets right what decides who has something to bill.
+    2. :meth:`_get_billing_customers` tells who may have something to bill.
+    3. For a hundred or so of these customers at a time, :meth:`_get_billing_parts` divides what is due, and
+       :meth:`_get_billing_group` makes of each part the lines of an invoice, or says why it is held. Parts with the
+       same key and the same hold reason become one invoice, lines in the order of the sources.
+    4. :meth:`_get_billing_document` names what the invoice refers to.
+    5. :meth:`_prepare_charge` makes the ledger's row of each line, once the draft is there. The ledger refuses what was
+       charged before; :meth:`_find_billed_items` then tells which items those were, and the others are billed.
+    6. :meth:`_explain_charge` and :meth:`_get_first_billing_date` tell afterwards why a charge is there.
+
+    A preview does the same and undoes it, so no method leaves anything outside the database's transaction. Amounts are
+    ``float`` in the currency of the group, without VAT unless the product's price includes it; days are ``date``, first
+    and last day included. Texts on the invoice are in the customer's language, reasons in the user's.
+    """
+
+    _name = "bfocused.billing.source.mixin"
+    _description = "Billing: what can be billed"
+
+    # === TABLE
+
+    @api.model
+    def _get_billing_sources(self):
+        """The sources in their order; another add-on adds its own by extending this method.
+
+        :return: list of empty recordsets that keep this protocol
+        """
+        return [self.env[name] for name in BILLING_SOURCES]
+
+    @api.model
+    def _get_source_of_kind(self, kind):
+        """The source that writes charges of ``kind``.
+
+        :param kind: value of ``bfocused.billing.charge.kind``
+        """
+        return {kind: source for source in self._get_billing_sources() for kind in source._get_charge_kinds()}[kind]
+
+    # === PROTOCOL
+
+    @api.model
+    def _get_charge_kinds(self):
+        """The kinds of charges this source writes, each written by one source only.
+
+        :return: tuple of values of ``bfocused.billing.charge.kind``
+        """
+        raise NotImplementedError(f"{self._name} keeps the protocol of {BillingSourceMixin._name}")
+
+    @api.model
+    def _prepare_billing(self, run, customers=None):
+        """Set right what decides who has something to bill: once per run, and per chunk of a preview.
+
+        :param run: ``bfocused.billing.run`` record; its ``company_id`` and ``date`` say what is due
+        :param customers: ``res.partner`` records, commercial entities; all when left out
+        """
+
+    @api.model
+    def _get_billing_customers(self, run):
+        """Whoever may have something of this source to bill in the run; one too many does no harm.
+
+        :return: ``res.partner`` records, commercial entities of those the invoices are addressed to
+        """
+        raise NotImplementedError(f"{self._name} keeps the protocol of {BillingSourceMixin._name}")
+
+    @api.model
+    def _get_billing_parts(self, run, customers):
+        """Divide what is due into parts of which the terms are the same; an error in one part leaves the others alone.
+
+        What many parts need is best read here, for all of them at once.
+
+        :param customers: ``res.partner`` records, commercial entities
+        :return: iterator of (``res.partner`` record of whom an error is told, anything that :meth:`_get_billing_group`
+            understands), in the order in which the lines stand on an invoice
+        """
+        raise NotImplementedError(f"{self._name} keeps the protocol of {BillingSourceMixin._name}")
+
+    @api.model
+    def _get_billing_group(self, run, part, memo):
+        """What is due of one part, and the invoice it belongs on.
+
+        :param part: what :meth:`_get_billing_parts` made
+        :param memo: dict of what was found for other parts, see :meth:`_get_billing_position`
+        :return: BillingGroup with its GroupKey, its invoice address and an Item for each invoice line, of which
+            ``source`` is the record that is billed and ``values`` are those of the ``account.move.line`` without its
+            move. With a hold reason when it can't be billed now. Without items only when nothing but that reason is to
+            be told. ``None`` when nothing is due.
+        """
+        raise NotImplementedError(f"{self._name} keeps the protocol of {BillingSourceMixin._name}")
+
+    def _get_billing_document(self):
+        """The agreement that is billed: its name, salesperson and delivery address stand on the invoice.
+
+        :return: a record with ``name``, ``user_id`` and ``partner_shipping_id``, or an empty one where there is none
+        """
+        return self.browse()
+
+    def _prepare_charge(self, item, move_line, run):
+        """The ledger's row for what was put on an invoice.
+
+        :param item: Item of this record
+        :param move_line: ``account.move.line`` made of it
+        :param run: ``bfocused.billing.run``
+        :return: values of a new ``bfocused.billing.charge``; where the record is a charge itself, values to write in
+            it. ``None`` for a line that charges nothing, such as a heading.
+        """
+        raise NotImplementedError(f"{self._name} keeps the protocol of {BillingSourceMixin._name}")
+
+    @api.model
+    def _find_billed_items(self, items):
+        """Those of ``items`` that the ledger holds already, as the database says now.
+
+        :param items: list of Item, all of this source
+        """
+        return []
+
+    @api.model
+    def _explain_charge(self, charge):
+        """Why a charge of this source stands on its invoice line.
+
+        :param charge: ``bfocused.billing.charge`` record of one of :meth:`_get_charge_kinds`
+        :return: list of Component of which the amounts add up to what the run put on that line; empty when nothing more
+            is known than that amount
+        """
+        # HOOK: filled in explanation
+        return []
+
+    @api.model
+    def _get_first_billing_date(self, charge):
+        """The first day on which a charge of this source could have been billed; date."""
+        return charge.period_start
+
+    # === COMMON TO SOURCES
+
+    @api.model
+    def _get_billing_position(self, company, partner, delivery, memo):
+        """The fiscal position Odoo finds for an address.
+
+        :param delivery: ``res.partner`` that is delivered to, maybe empty
+        :param memo: dict that remembers what was found
+        """
+        if (partner, delivery) not in memo:
+            positions = self.env["account.fiscal.position"].with_company(company)
+            memo[partner, delivery] = positions._get_fiscal_position(partner, delivery)
+        return memo[partner, delivery]
+
+    @api.model
+    def _get_billing_obstacle(self, run, key, records, memo):
+        """What nobody wants to be billed with, as a sentence in the user's language, or an empty text.
+
+        :param key: GroupKey of the invoice
+        :param records: records that mustn't be archived: the ``res.partner`` the invoice is addressed to, products
+        """
+        for record in records:
+            if not record.active:
+                return self.env._("%s is archived. Restore it, or end what is billed.", record.display_name)
+        currency = self.env["res.currency"].browse(key.currency_id)
+        if currency not in memo:
+            memo[currency] = self._has_rate(currency, run)
+        if not memo[currency]:
+            return self.env._(
+                "No exchange rate of %(currency)s on or before %(date)s.",
+                currency=currency.name,
+                date=format_date(self.env, run.date),
+            )
+        return ""
+
+    @api.model
+    def _has_rate(self, currency, run):
+        """Whether amounts can be converted; Odoo takes a currency without rate for the company's own, one to one."""
+        company = run.company_id
+        if currency == company.currency_id:
+            return True
+        rates = self.env["res.currency.rate"].sudo()
+        domain = [
+            ("currency_id", "=", currency.id),
+            ("company_id", "in", [False, company.root_id.id]),
+            ("name", "<=", run.date),
+        ]
+        return bool(rates.search_count(domain, limit=1))
