@@ -109,7 +109,7 @@ class TestSending(BillingCase):
         self.assertTrue((run.invoice_ids - bad).is_move_sent)
         self.assertIn(reason, bad.message_ids[0].body)
 
-    @mute_logger("odoo.addons.bfocused_billing.models.sending.account_move_sending")
+    @mute_logger("odoo.addons.bfocused_billing.models.sending.account_move")
     def test_an_unexpected_error_is_told_on_the_invoice(self):
         run = self.bill("2026-01-01")
         with patch.object(

@@ -194,7 +194,7 @@ class TestSendingByPayt(PaytDataCase):
 
     # === FAILURES
 
-    @mute_logger("odoo.addons.bfocused_billing.models.sending.account_move_sending")
+    @mute_logger("odoo.addons.bfocused_billing.models.sending.account_move")
     def test_what_can_not_be_made_needs_attention(self):
         move = self.make_invoice()
         hook = "_hook_invoice_document_before_pdf_report_render"

@@ -1,8 +1,9 @@
+"""Sending: invoices by e-mail or Peppol, in jobs of their own, and what an electronic invoice holds."""
+
 from . import (
     account_edi_common,
     account_edi_xml_ubl_bis3,
+    account_move,
     account_move_send,
-    account_move_sending,
-    account_move_ubl,
-    res_partner_registration,
+    res_partner,
 )

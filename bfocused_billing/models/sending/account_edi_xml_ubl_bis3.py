@@ -1,6 +1,6 @@
 from odoo import api, models
 
-from .res_partner_registration import KVK, OIN
+from .res_partner import KVK, OIN
 
 SEPA_DIRECT_DEBIT, CREDIT_TRANSFER = 59, 30  # of code list UNCL4461
 BANK_ASSIGNED_CREDITOR = "SEPA"  # scheme of BT-90
