@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from odoo import Command, fields
 from odoo.tests import tagged
 
+from odoo.addons.bfocused_billing.drafting.bulk import BulkDrafter
+
 from .common import BillingCase
 
 # What differs between any two invoices, made in whatever way.
@@ -94,7 +96,7 @@ class TestBulkEquality(BillingCase):
         self.env.cr.cache.clear()
         with self.env.cr.savepoint() as savepoint:
             values = [make() for make in makers]
-            self.assertEqual([bool(moves._prepare_bulk_move(vals, {})) for vals in values], [bulk] * len(values))
+            self.assertEqual([bool(BulkDrafter(moves).prepare(vals)) for vals in values], [bulk] * len(values))
             actual = self.take_snapshots(moves._create_in_bulk(values), "_post_in_bulk", post=post)
             savepoint.rollback()
         self.env.invalidate_all()
@@ -177,9 +179,9 @@ class TestBulkEquality(BillingCase):
             return original(moves, container)
 
         calls, original = [], type(self.moves)._get_sync_stack
-        self.assertTrue(self.moves._has_odoo_sync())
+        self.assertTrue(BulkDrafter(self.moves).has_odoo_sync())
         with patch.object(type(self.moves), "_get_sync_stack", _get_sync_stack):
-            self.assertFalse(self.moves._has_odoo_sync())
+            self.assertFalse(BulkDrafter(self.moves).has_odoo_sync())
             self.moves._create_in_bulk([self.make_values()])
         self.assertTrue(calls)
 

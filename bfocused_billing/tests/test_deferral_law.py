@@ -3,6 +3,8 @@ from freezegun import freeze_time
 from odoo import Command
 from odoo.exceptions import UserError, ValidationError
 
+from odoo.addons.bfocused_billing.drafting.bulk import BulkDrafter
+
 from .common import day
 from .deferral_common import DeferralCase
 
@@ -172,9 +174,8 @@ class TestDeferralLaw(DeferralCase):
     def test_it_is_issued_in_bulk_as_the_others_are(self):
         self.company.billing_deferral_continuing = "issue"
         self.make_subscription(self.month, self.cloudbox, start="2026-02-01")
-        moves, seen = self.env.registry["account.move"], []
-        original = moves._is_bulk_move
-        self.patch(moves, "_is_bulk_move", lambda self, vals: seen.append(original(self, vals)) or seen[-1])
+        seen, original = [], BulkDrafter.is_draftable
+        self.patch(BulkDrafter, "is_draftable", lambda self, vals: seen.append(original(self, vals)) or seen[-1])
         self.bill("2026-02-01")
         self.assertEqual(seen, [True])
 

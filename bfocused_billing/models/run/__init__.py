@@ -1,5 +1,5 @@
 from . import (
-    account_move_bulk,
+    account_move,
     billing_collect_mixin,
     billing_invoice_mixin,
     billing_run,

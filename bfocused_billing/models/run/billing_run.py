@@ -10,9 +10,9 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
+from ...drafting.bulk import DraftingBatch
 from ...periods import is_quarter_turn
 from ...tools import process_isolated
-from .account_move_bulk import DraftingBatch
 from .billing_group import BillingGroup
 
 _logger = logging.getLogger(__name__)

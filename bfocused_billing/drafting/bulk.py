@@ -1,9 +1,12 @@
+"""Draft invoices in bulk: the journal items that Odoo would make one invoice at a time. No model."""
+
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from odoo import Command, api, fields, models
+from odoo import Command, fields
 
 # What moves and lines may say to be made in bulk: anything else could change the journal items in an unforeseen way.
+# Another add-on adds the fields of which it knows that they don't.
 MOVE_FIELDS = {
     "billing_run_id",
     "deferral_state",
@@ -75,89 +78,82 @@ class PostingBatch:
     ranks: dict = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))  # by field and partner id
 
 
-class AccountMove(models.Model):
-    _inherit = "account.move"
+class BulkDrafter:
+    """Creates the draft invoices that Odoo would make of the same values, in less than half the time.
 
-    # === CREATE
+    Odoo makes the tax and receivable lines after an invoice is created, one invoice at a time. Here they are among the
+    values already, by the same engine, so that there is nothing left to synchronise. What isn't known to come out the
+    same is created by Odoo in its own way.
+    """
 
-    @api.model
-    def _create_in_bulk(self, vals_list):
-        """The draft invoices that ``create(vals_list)`` would make, in less than half the time.
+    def __init__(self, moves):
+        """
+        :param moves: ``account.move`` in whose environment the invoices are made
+        """
+        self.moves = moves.browse()
+        self.env = moves.env
+        self.memo = {}  # what the invoices of one batch have in common is looked up once
 
-        Odoo makes the tax and receivable lines after an invoice is created, one invoice at a time. Here they are among
-        the values already, by the same engine, so that there is nothing left to synchronise. What isn't known to come
-        out the same is created by Odoo in its own way.
+    def create(self, vals_list):
+        """The draft invoices of ``vals_list``.
 
-        :param vals_list: values as for ``create``, the invoice lines as ``Command.create``
+        :param vals_list: values as for ``create`` of ``account.move``, the invoice lines as ``Command.create``
         :return: the moves, in the order of ``vals_list``
         """
-        if not self._has_odoo_sync():
-            return self.create(vals_list)
-        memo = {}  # what the invoices of one batch have in common is looked up once
-        completed = [self._prepare_bulk_move(vals, memo) for vals in vals_list]
-        bulk = self.with_context(skip_invoice_sync=True, skip_invoice_line_sync=True).create(
+        if not self.has_odoo_sync():
+            return self.moves.create(vals_list)
+        completed = [self.prepare(vals) for vals in vals_list]
+        bulk = self.moves.with_context(skip_invoice_sync=True, skip_invoice_line_sync=True).create(
             [vals for vals in completed if vals]
         )
-        plain = self.create([vals for vals, done in zip(vals_list, completed, strict=True) if not done])
+        plain = self.moves.create([vals for vals, done in zip(vals_list, completed, strict=True) if not done])
         bulk_ids, plain_ids = iter(bulk.ids), iter(plain.ids)
-        return self.browse([next(bulk_ids if done else plain_ids) for done in completed])
+        return self.moves.browse([next(bulk_ids if done else plain_ids) for done in completed])
 
-    @api.model
-    def _prepare_bulk_move(self, vals, memo):
+    def prepare(self, vals):
         """The values with all journal items filled in.
 
         :return: ``None`` when they can't be proved to be what Odoo itself makes
         """
-        if not self._is_bulk_move(vals):
+        if not self.is_draftable(vals):
             return None
         lines_values = [line_values for _command, _id, line_values in vals["invoice_line_ids"]]
-        base_lines = [self._prepare_bulk_base_line(vals, line_values, memo) for line_values in lines_values]
-        items = self._prepare_bulk_base_and_tax_items(vals, base_lines, lines_values)
+        base_lines = [self._prepare_base_line(vals, line_values) for line_values in lines_values]
+        items = self._prepare_base_and_tax_items(vals, base_lines, lines_values)
         if not items:
             return None
-        items += self._prepare_bulk_term_items(vals, items)
+        items += self._prepare_term_items(vals, items)
         values = {name: value for name, value in vals.items() if name != "invoice_line_ids"}
         if "journal_id" not in values:
-            values.update(self._prepare_bulk_journal(vals, memo))
+            values.update(self._prepare_journal(vals))
         return {**values, "line_ids": [Command.create(item) for item in items]}
 
-    @api.model
-    def _prepare_bulk_journal(self, vals, memo):
+    def _prepare_journal(self, vals):
         """The journal that Odoo would look up, unless it would then go on to look at the company or the currency."""
         key = ("journal", vals["company_id"], vals["move_type"], vals["currency_id"])
-        if key not in memo:
+        if key not in self.memo:
             names = ("company_id", "move_type", "currency_id")
-            journal = self.new({name: vals[name] for name in names})._search_default_journal()
+            journal = self.moves.new({name: vals[name] for name in names})._search_default_journal()
             is_usual = journal.company_id.id == vals["company_id"] and not journal.currency_id
-            memo[key] = {"journal_id": journal.id} if is_usual and "default_journal_id" not in self.env.context else {}
-        return memo[key]
+            is_default = is_usual and "default_journal_id" not in self.env.context
+            self.memo[key] = {"journal_id": journal.id} if is_default else {}
+        return self.memo[key]
 
-    # --- what can be made in bulk
+    # === WHAT CAN BE MADE IN BULK
 
-    @api.model
-    def _has_odoo_sync(self):
+    def has_odoo_sync(self):
         """Whether journal items come about as in Odoo itself, and no other installed module has its say in it."""
         return all(
             definition.__module__.startswith("odoo.addons.account.")
-            for definition in type(self).__mro__
+            for definition in type(self.moves).__mro__
             if not SYNC_METHODS.isdisjoint(vars(definition))
         )
 
-    @api.model
-    def _get_bulk_move_fields(self):
-        """The fields of a move whose values don't change how its journal items come about."""
-        return MOVE_FIELDS
-
-    @api.model
-    def _get_bulk_line_fields(self):
-        """The fields of an invoice line that this model knows how to make journal items from."""
-        return LINE_FIELDS
-
-    @api.model
-    def _is_bulk_move(self, vals):
+    def is_draftable(self, vals):
+        """Whether nothing among the values of an invoice could change how its journal items come about."""
         if vals.get("move_type") not in ("out_invoice", "out_refund") or not vals.get("partner_id"):
             return False
-        if vals.keys() - self._get_bulk_move_fields() or NEEDED_MOVE_FIELDS - vals.keys():
+        if vals.keys() - MOVE_FIELDS or NEEDED_MOVE_FIELDS - vals.keys():
             return False
         company = self.env["res.company"].browse(vals["company_id"])
         term = self.env["account.payment.term"].browse(vals["invoice_payment_term_id"])
@@ -165,9 +161,8 @@ class AccountMove(models.Model):
             return False
         if term.early_discount or not (term or vals.get("invoice_date_due")) or self._makes_other_items(company):
             return False
-        return all(self._is_bulk_line(command) for command in vals["invoice_line_ids"])
+        return all(self._is_draftable_line(command) for command in vals["invoice_line_ids"])
 
-    @api.model
     def _makes_other_items(self, company):
         """Whether Odoo makes or signs items for this company that aren't foreseen here."""
         return (
@@ -176,14 +171,13 @@ class AccountMove(models.Model):
             or company.account_discount_income_allocation_id
         )
 
-    @api.model
-    def _is_bulk_line(self, command):
+    def _is_draftable_line(self, command):
         if command[0] != Command.CREATE:
             return False
         vals = command[2]
-        if vals.keys() - self._get_bulk_line_fields() or NEEDED_LINE_FIELDS - vals.keys():
+        if vals.keys() - LINE_FIELDS or NEEDED_LINE_FIELDS - vals.keys():
             return False
-        if not (vals["product_id"] and vals["name"] and vals["quantity"] and self._is_bulk_taxes(vals["tax_ids"])):
+        if not (vals["product_id"] and vals["name"] and vals["quantity"] and self._is_set_of_taxes(vals["tax_ids"])):
             return False
         account = self.env["account.account"].browse(vals.get("account_id"))
         if "account_id" in vals and (
@@ -192,14 +186,12 @@ class AccountMove(models.Model):
             return False
         return "__update__" not in (vals.get("analytic_distribution") or ())
 
-    @api.model
-    def _is_bulk_taxes(self, commands):
+    def _is_set_of_taxes(self, commands):
         return len(commands) == 1 and len(commands[0]) == 3 and commands[0][0] == Command.SET
 
-    # --- invoice lines and taxes
+    # === INVOICE LINES AND TAXES
 
-    @api.model
-    def _prepare_bulk_base_line(self, vals, line_values, memo):
+    def _prepare_base_line(self, vals, line_values):
         """A line as Odoo's tax engine takes it, with the values as the invoice line would hold them."""
         env = self.env
         lines = env["account.move.line"]
@@ -210,7 +202,7 @@ class AccountMove(models.Model):
             name: lines._fields[name].convert_to_cache(line_values.get(name) or 0.0, lines)
             for name in ("price_unit", "quantity", "discount")
         }
-        distribution = self._get_bulk_distribution(line_values)
+        distribution = self._get_distribution(line_values)
         return env["account.tax"]._prepare_base_line_for_taxes_computation(
             None,
             **floats,
@@ -220,15 +212,14 @@ class AccountMove(models.Model):
             tax_ids=env["account.tax"].browse(line_values["tax_ids"][0][2]),
             currency_id=env["res.currency"].browse(vals["currency_id"]),
             partner_id=env["res.partner"].browse(vals["partner_id"]).commercial_partner_id,
-            account_id=self._get_bulk_account(vals, line_values, company, memo),
+            account_id=self._get_account(vals, line_values, company),
             analytic_distribution=distribution,
-            rate=self._get_bulk_rate(vals, memo),
+            rate=self._get_rate(vals),
             sign=1 if is_refund else -1,
             is_refund=is_refund,
         )
 
-    @api.model
-    def _get_bulk_distribution(self, line_values):
+    def _get_distribution(self, line_values):
         distribution = line_values.get("analytic_distribution")
         if not distribution:
             return distribution
@@ -236,29 +227,26 @@ class AccountMove(models.Model):
         sanitized = self.env["account.move.line"]._sanitize_values({"analytic_distribution": distribution}, digits)
         return sanitized["analytic_distribution"]
 
-    @api.model
-    def _get_bulk_account(self, vals, line_values, company, memo):
+    def _get_account(self, vals, line_values, company):
         """The line's own account, on which taxes without an account of their own are booked."""
         if "account_id" in line_values:
             return self.env["account.account"].browse(line_values["account_id"])
         key = ("account", company.id, line_values["product_id"], vals["fiscal_position_id"])
-        if key not in memo:
+        if key not in self.memo:
             product = self.env["product.product"].with_company(company).browse(line_values["product_id"])
             position = self.env["account.fiscal.position"].browse(vals["fiscal_position_id"])
             accounts = product.product_tmpl_id.get_product_accounts(fiscal_pos=position)
-            memo[key] = accounts["income"] or self.env["account.account"]
-        return memo[key]
+            self.memo[key] = accounts["income"] or self.env["account.account"]
+        return self.memo[key]
 
-    @api.model
-    def _get_bulk_rate(self, vals, memo):
+    def _get_rate(self, vals):
         key = ("rate", vals["company_id"], vals["move_type"], vals["currency_id"], vals["invoice_date"])
-        if key not in memo:
+        if key not in self.memo:
             names = ("company_id", "move_type", "currency_id", "invoice_date")
-            memo[key] = self.new({name: vals[name] for name in names}).invoice_currency_rate
-        return memo[key]
+            self.memo[key] = self.moves.new({name: vals[name] for name in names}).invoice_currency_rate
+        return self.memo[key]
 
-    @api.model
-    def _prepare_bulk_base_and_tax_items(self, vals, base_lines, lines_values):
+    def _prepare_base_and_tax_items(self, vals, base_lines, lines_values):
         """Values of the invoice lines, with their amounts, and of the tax lines.
 
         :return: ``None`` when a tax line would depend on what Odoo has yet to find out
@@ -274,13 +262,12 @@ class AccountMove(models.Model):
         if self._needs_distribution(base_lines, lines_values):
             return None
         base_items = [
-            {**line_values, **amounts, **self._prepare_bulk_totals(base_line), "display_type": "product"}
+            {**line_values, **amounts, **self._prepare_line_totals(base_line), "display_type": "product"}
             for line_values, (base_line, amounts) in zip(lines_values, result["base_lines_to_update"], strict=True)
         ]
         return base_items + [{**item, "display_type": "tax"} for item in result["tax_lines_to_add"]]
 
-    @api.model
-    def _prepare_bulk_totals(self, base_line):
+    def _prepare_line_totals(self, base_line):
         """What Odoo would compute once more for each line by itself: rounded before anything is spread over lines."""
         details = base_line["tax_details"]
         return {
@@ -288,7 +275,6 @@ class AccountMove(models.Model):
             "price_total": details["total_included_currency"],
         }
 
-    @api.model
     def _needs_distribution(self, base_lines, lines_values):
         """Whether a tax is split by an analytic distribution that Odoo would only find by itself."""
         for base_line, line_values in zip(base_lines, lines_values, strict=True):
@@ -301,18 +287,17 @@ class AccountMove(models.Model):
                     return True
         return False
 
-    # --- what the customer owes
+    # === WHAT THE CUSTOMER OWES
 
-    @api.model
-    def _prepare_bulk_term_items(self, vals, items):
+    def _prepare_term_items(self, vals, items):
         """Values of the receivable lines, one per day on which something falls due."""
         term = self.env["account.payment.term"].browse(vals["invoice_payment_term_id"])
-        totals = self._get_bulk_totals(vals, items)
+        totals = self._get_totals(vals, items)
         if not term:
             balance = totals["untaxed_amount"] + totals["tax_amount"]
             amount_currency = totals["untaxed_amount_currency"] + totals["tax_amount_currency"]
             due = fields.Date.to_date(vals["invoice_date_due"])
-            return [self._prepare_bulk_term_item(due, balance, amount_currency)]
+            return [self._prepare_term_item(due, balance, amount_currency)]
         terms = term._compute_terms(
             date_ref=fields.Date.to_date(vals["invoice_date"]),
             currency=self.env["res.currency"].browse(vals["currency_id"]),
@@ -325,10 +310,9 @@ class AccountMove(models.Model):
             amounts = by_date.setdefault(fields.Date.to_date(line["date"]), defaultdict(float))
             amounts["balance"] += line["company_amount"]
             amounts["amount_currency"] += line["foreign_amount"]
-        return [self._prepare_bulk_term_item(date, **amounts) for date, amounts in by_date.items()]
+        return [self._prepare_term_item(date, **amounts) for date, amounts in by_date.items()]
 
-    @api.model
-    def _prepare_bulk_term_item(self, date, balance, amount_currency):
+    def _prepare_term_item(self, date, balance, amount_currency):
         return {
             "display_type": "payment_term",
             "date_maturity": date,
@@ -339,8 +323,7 @@ class AccountMove(models.Model):
             "amount_currency": amount_currency,
         }
 
-    @api.model
-    def _get_bulk_totals(self, vals, items):
+    def _get_totals(self, vals, items):
         """Arguments of ``_compute_terms``: the amounts of the items, as the invoice would show them."""
         company_currency = self.env["res.company"].browse(vals["company_id"]).currency_id
         currency = self.env["res.currency"].browse(vals["currency_id"])
@@ -353,47 +336,3 @@ class AccountMove(models.Model):
             name: (currency if name.endswith("_currency") else company_currency).round(amount)
             for name, amount in totals.items()
         }
-
-    # === POST
-
-    def _post_in_bulk(self):
-        """The same as ``_post(soft=False)``, looking up once what the moves of a batch have in common.
-
-        The numbers are as safe as Odoo's: the first of a sequence takes its lock, which is held until the transaction
-        ends; the others count on from there in both ways.
-        """
-        batch = PostingBatch()
-        posted = self.with_context(billing_posting_batch=batch)._post(soft=False)
-        self.env["res.partner"]._increase_ranks(batch.ranks)
-        return posted.with_env(self.env)
-
-    def write(self, vals):
-        # EXTENDS 'account': the state alone changes no journal item, so nothing has to be looked through for changes
-        if self.env.context.get("billing_posting_batch") and vals.keys() <= {"state", "posted_before"}:
-            quick = self.with_context(skip_invoice_sync=True, skip_invoice_line_sync=True)
-            return super(AccountMove, quick).write(vals)
-        return super().write(vals)
-
-    def _get_next_sequence_format(self):
-        # EXTENDS 'account': within a batch, moves of one sequence have one format; the number in it counts only once
-        batch = self.env.context.get("billing_posting_batch")
-        key = batch and self._get_sequence_key()
-        if not key:
-            return super()._get_next_sequence_format()
-        if key not in batch.formats:
-            batch.formats[key] = super()._get_next_sequence_format()
-        format_string, format_values = batch.formats[key]
-        return format_string, dict(format_values)
-
-    def _get_sequence_key(self):
-        """What moves numbered in one sequence have in common, or ``None`` for those that must be asked each."""
-        self.ensure_one()
-        if self.move_type not in ("out_invoice", "out_refund") or self.journal_id.is_self_billing:
-            return None
-        return tuple(self[name] for name in self._get_sequence_key_fields())
-
-    @api.model
-    def _get_sequence_key_fields(self):
-        """The fields by which Odoo and its localizations tell sequences apart."""
-        localized = ("debit_origin_id", "l10n_latam_document_type_id")
-        return ["company_id", "journal_id", "move_type", "date", *(name for name in localized if name in self._fields)]

@@ -1,0 +1,92 @@
+"""The terms of an invoice: what must be the same for charges to share one. Plain Python, no model."""
+
+from typing import NamedTuple
+
+ORDERS = "orders"  # purpose of an invoice of orders only, for customers who want that
+
+
+class InvoiceTerms(NamedTuple):
+    """What has to be the same for charges to share an invoice; database ids, ``False`` where there is none.
+
+    This is the one place that reads them from a draft, a subscription, an order or a customer (R3).
+    """
+
+    partner_id: int
+    currency_id: int
+    payment_mode_id: int = False
+    mandate_id: int = False
+    fiscal_position_id: int = False
+    journal_id: int = False
+    purpose: str = ""  # what the invoice is kept for; empty for the customer's common one
+
+    @classmethod
+    def of_draft(cls, move, mandate, is_orders_only=False):
+        """The terms of a draft invoice.
+
+        :param move: ``account.move``
+        :param mandate: the mandate it is collected with today, which may have been replaced since it was made
+        :param is_orders_only: whether all of it comes from orders
+        """
+        return cls(
+            partner_id=move.partner_id.id,
+            currency_id=move.currency_id.id,
+            payment_mode_id=move.payment_mode_id.id,
+            mandate_id=mandate.id,
+            fiscal_position_id=move.fiscal_position_id.id,
+            journal_id=move.journal_id.id,
+            purpose=get_purpose_of_orders(move.partner_id, move.company_id) if is_orders_only else "",
+        )
+
+    @classmethod
+    def of_subscription(cls, subscription, position):
+        """The terms on which a subscription is invoiced.
+
+        :param subscription: ``sale.subscription``
+        :param position: its fiscal position, its own or the one Odoo finds
+        """
+        return cls(
+            partner_id=subscription._get_billing_partner().id,
+            currency_id=subscription.currency_id.id,
+            payment_mode_id=subscription._get_billing_payment_mode().id,
+            mandate_id=subscription._get_billing_mandate().id,
+            fiscal_position_id=position.id,
+            journal_id=subscription.journal_id.id,
+        )
+
+    @classmethod
+    def of_order(cls, order, position):
+        """The terms on which what is due of an order is invoiced.
+
+        :param order: ``sale.order``
+        :param position: its fiscal position, its own or the one Odoo finds
+        """
+        return cls(
+            partner_id=order.partner_invoice_id.id,
+            currency_id=order.currency_id.id,
+            payment_mode_id=order._get_billing_payment_mode().id,
+            mandate_id=order._get_billing_mandate().id,
+            fiscal_position_id=position.id,
+            journal_id=order.journal_id.id,
+            purpose=get_purpose_of_orders(order.partner_invoice_id.sudo(False), order.company_id),
+        )
+
+    @classmethod
+    def of_customer(cls, partner, currency, payment_mode, mandate, position):
+        """The customer's own terms, for what belongs to no subscription and no order."""
+        return cls(
+            partner_id=partner.id,
+            currency_id=currency.id,
+            payment_mode_id=payment_mode.id,
+            mandate_id=mandate.id,
+            fiscal_position_id=position.id,
+        )
+
+    @classmethod
+    def without_invoice(cls, partner, currency):
+        """The terms of what can't be invoiced, only told: to whom, and in which currency its amounts are."""
+        return cls(partner_id=partner.id, currency_id=currency.id)
+
+
+def get_purpose_of_orders(partner, company):
+    """What an invoice of orders to an address is kept for (R3); empty where it is the customer's common one."""
+    return ORDERS if partner.commercial_partner_id.with_company(company).billing_separate_orders else ""
