@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-ORDERS = "orders"  # purpose of an invoice of orders only, for customers who want that
-
 
 class InvoiceTerms(NamedTuple):
     """What has to be the same for charges to share an invoice; database ids, ``False`` where there is none.
@@ -20,12 +18,12 @@ class InvoiceTerms(NamedTuple):
     purpose: str = ""  # what the invoice is kept for; empty for the customer's common one
 
     @classmethod
-    def of_draft(cls, move, mandate, is_orders_only=False):
+    def of_draft(cls, move, mandate, purpose=""):
         """The terms of a draft invoice.
 
         :param move: ``account.move``
         :param mandate: the mandate it is collected with today, which may have been replaced since it was made
-        :param is_orders_only: whether all of it comes from orders
+        :param purpose: what it is kept for
         """
         return cls(
             partner_id=move.partner_id.id,
@@ -34,7 +32,7 @@ class InvoiceTerms(NamedTuple):
             mandate_id=mandate.id,
             fiscal_position_id=move.fiscal_position_id.id,
             journal_id=move.journal_id.id,
-            purpose=get_purpose_of_orders(move.partner_id, move.company_id) if is_orders_only else "",
+            purpose=purpose,
         )
 
     @classmethod
@@ -67,7 +65,7 @@ class InvoiceTerms(NamedTuple):
             mandate_id=order._get_billing_mandate().id,
             fiscal_position_id=position.id,
             journal_id=order.journal_id.id,
-            purpose=get_purpose_of_orders(order.partner_invoice_id.sudo(False), order.company_id),
+            purpose=order.partner_invoice_id.sudo(False)._get_order_purpose(order.company_id),
         )
 
     @classmethod
@@ -85,8 +83,3 @@ class InvoiceTerms(NamedTuple):
     def without_invoice(cls, partner, currency):
         """The terms of what can't be invoiced, only told: to whom, and in which currency its amounts are."""
         return cls(partner_id=partner.id, currency_id=currency.id)
-
-
-def get_purpose_of_orders(partner, company):
-    """What an invoice of orders to an address is kept for (R3); empty where it is the customer's common one."""
-    return ORDERS if partner.commercial_partner_id.with_company(company).billing_separate_orders else ""

@@ -12,6 +12,7 @@ from . import (
     test_deferral_manual,
     test_deferral_law,
     test_deferral_quarter,
+    test_deferral_rule,
     test_explain,
     test_explain_sum,
     test_import,

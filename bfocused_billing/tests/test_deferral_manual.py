@@ -1,7 +1,11 @@
+from itertools import product
+
 from freezegun import freeze_time
 
 from odoo import Command
 from odoo.exceptions import UserError
+
+from odoo.addons.bfocused_billing.drafting.group import BillingGroup
 
 from .common import day
 from .deferral_common import DeferralCase
@@ -21,6 +25,16 @@ class TestDeferralManual(DeferralCase):
         self.assertIn("Under €", invoice.deferral_reason.replace("\xa0", " "))
         self.assertIn("1 April 2026", invoice.deferral_reason)
         self.assertIn("1 April 2026", invoice.message_ids[0].body)
+
+    def test_run_decides_as_a_confirmation_does(self):
+        dates, wishes, prices = ("2026-02-01", "2026-03-15", "2026-04-10"), (False, "always", "never"), (20, 41.32, 100)
+        for date, wish, price in product(dates, wishes, prices):
+            with self.subTest(date=date, wish=wish, price=price), freeze_time(date):
+                self.customer.with_company(self.company).billing_deferral = wish
+                invoice = self.make_invoice(price, invoice_date=date)
+                group = BillingGroup(invoice._get_invoice_terms(), self.customer)
+                group.amount_untaxed, group.amount_total = invoice.amount_untaxed, invoice.amount_total
+                self.assertEqual(self.make_run(date)._get_deferral_date(group), invoice._get_confirmed_deferral_date())
 
     def test_with_send_anyway(self):
         invoice = self.make_waiting()

@@ -1,8 +1,8 @@
+"""Deferral of small invoices (R5): what waits for the quarter turn, until when, and what goes together."""
+
 from . import (
-    account_move_deferral,
-    account_move_lawful_date,
-    account_move_line_deferral,
+    account_move,
+    account_move_line,
     account_move_merge,
     res_partner,
-    account_move_sale,
 )

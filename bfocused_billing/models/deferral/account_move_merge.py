@@ -2,7 +2,7 @@ from markupsafe import Markup
 
 from odoo import api, models
 
-from ..run.billing_group import GroupKey
+from ...drafting.terms import InvoiceTerms
 
 FIRST_SEQUENCE = 101  # after the lines of billing runs, which have Odoo's 100: a section mustn't take those under it
 
@@ -27,24 +27,36 @@ class AccountMove(models.Model):
 
     # === TERMS
 
-    def _get_group_key(self):
+    def _get_invoice_terms(self):
         """The terms on which this draft is invoiced today: its mandate may have been replaced since it was made.
 
-        :return: GroupKey
+        One of orders has their mandate, and is kept apart where the customer wants that (R3).
+
+        :return: InvoiceTerms
         """
         self.ensure_one()
-        mandate = self.env["account.banking.mandate"]
-        if self.payment_mode_id.payment_method_id.mandate_required:
-            own = self.sudo().line_ids.subscription_line_id.sale_subscription_id.mandate_id[:1]
-            mandate = own or self._get_chosen_mandate() or self.partner_id._get_billing_mandate(self.company_id)
-        return GroupKey(
-            self.partner_id.id,
-            self.currency_id.id,
-            self.payment_mode_id.id,
-            mandate.id,
-            self.fiscal_position_id.id,
-            self.journal_id.id,
-        )
+        lines = self.invoice_line_ids.filtered(lambda line: line.display_type == "product")
+        orders = lines.sudo().sale_line_ids.order_id
+        if lines.subscription_line_id:
+            orders = orders.browse()  # the subscription's terms are those of the whole invoice
+        is_orders_only = bool(orders) and all(line.sudo().sale_line_ids for line in lines)
+        purpose = self.partner_id._get_order_purpose(self.company_id) if is_orders_only else ""
+        return InvoiceTerms.of_draft(self, self._get_present_mandate(orders), purpose)
+
+    def _get_present_mandate(self, orders):
+        """The mandate with which this draft is collected today; empty where it isn't collected by one.
+
+        :param orders: ``sale.order`` records that this draft bills, when it bills no subscription
+        """
+        mandates = self.env["account.banking.mandate"]
+        if not self.payment_mode_id.payment_method_id.mandate_required:
+            return mandates
+        own = self.sudo().line_ids.subscription_line_id.sale_subscription_id.mandate_id[:1]
+        chosen = self._get_chosen_mandate()
+        mandate = own or chosen or self.partner_id._get_billing_mandate(self.company_id)
+        if mandate and orders and not chosen:
+            return orders[:1]._get_billing_mandate()
+        return mandate
 
     def _get_chosen_mandate(self):
         """The mandate that somebody chose on this draft, other than what Odoo or the run proposes."""
@@ -53,33 +65,33 @@ class AccountMove(models.Model):
         partner = self.partner_id.with_company(self.company_id)
         return self.mandate_id - partner.valid_mandate_id - partner._get_billing_mandate(self.company_id)
 
-    def _fits(self, key):
+    def _fits(self, terms):
         """Whether this draft may go on an invoice of these terms.
 
         One made by hand without payment mode, or with the mandate that Odoo proposed, is collected as the others are.
 
-        :param key: GroupKey with the journal filled in
+        :param terms: InvoiceTerms with the journal filled in
         """
-        own = self._get_group_key()
+        own = self._get_invoice_terms()
         if self.billing_run_id:
-            return own == key
+            return own == terms
         if not own.payment_mode_id:
-            own = own._replace(payment_mode_id=key.payment_mode_id)
+            own = own._replace(payment_mode_id=terms.payment_mode_id)
         if not self._get_chosen_mandate():
-            own = own._replace(mandate_id=key.mandate_id)
-        return own == key
+            own = own._replace(mandate_id=terms.mandate_id)
+        return own == terms
 
     def _get_shared_terms(self, waiting):
         """The terms on which this draft goes together with those that wait: theirs where it leaves them open."""
-        keys = [move._get_group_key() for move in waiting.sorted(lambda move: not move.billing_run_id)]
-        return next((key for key in keys if self._fits(key)), self._get_group_key())
+        candidates = [move._get_invoice_terms() for move in waiting.sorted(lambda move: not move.billing_run_id)]
+        return next((terms for terms in candidates if self._fits(terms)), self._get_invoice_terms())
 
     def _get_collection_problem(self):
         """Why this draft can't be collected, as a sentence in the user's language, or an empty text."""
         self.ensure_one()
         if not self.payment_mode_id.payment_method_id.mandate_required:
             return ""
-        mandate = self.env["account.banking.mandate"].browse(self._get_group_key().mandate_id)
+        mandate = self.env["account.banking.mandate"].browse(self._get_invoice_terms().mandate_id)
         return self.partner_id._get_mandate_problem(self.company_id, mandate) or ""
 
     # === MERGE
@@ -164,6 +176,59 @@ class AccountMove(models.Model):
         return super().make_key(br, fields)
 
     @api.model
+    def _get_invoice_key_cols(self):
+        # EXTENDS 'account_invoice_merge': only what is collected in the same way and waits alike
+        return super()._get_invoice_key_cols() + self._get_merged_billing_fields()
+
+    @api.model
+    def _get_merged_billing_fields(self):
+        return ["payment_mode_id", "mandate_id", "fiscal_position_id", "deferral_state", "deferred_until"]
+
+    @api.model
     def _get_invoice_line_key_cols(self):
         # EXTENDS 'account_invoice_merge': it drops fields it doesn't know (T18)
-        return [*super()._get_invoice_line_key_cols(), "supply_date", "is_downpayment"]
+        billed = ["start_date", "end_date", "subscription_line_id", "billing_cycle", "is_billing_credit"]
+        return [*super()._get_invoice_line_key_cols(), *billed, "supply_date", "is_downpayment"]
+
+    @api.model
+    def _get_first_invoice_fields(self, invoice):
+        # EXTENDS 'account_invoice_merge'
+        values = super()._get_first_invoice_fields(invoice)
+        if not invoice.company_id.use_billing:
+            return values
+        names = [*self._get_merged_billing_fields(), "billing_run_id", "invoice_date", "invoice_date_due"]
+        return {**values, **{name: self._fields[name].convert_to_write(invoice[name], invoice) for name in names}}
+
+    @api.model
+    def merge_callback(self, invoices_info, old_invoices):
+        # EXTENDS 'account_invoice_merge': the charges go along, or their periods would be billed again
+        merged = [(self.browse(merged_id), self.browse(old_ids)) for merged_id, old_ids in invoices_info.items()]
+        for move, old in merged:
+            move._adopt_orders(old)
+        result = super().merge_callback(invoices_info, old_invoices)
+        for move, old in merged:
+            move._adopt_charges(old)
+        return result
+
+    def _adopt_orders(self, old):
+        """Let what orders charged on ``old`` invoices, and their timesheets, go along to this merged one."""
+        lines = {
+            (sale_line, line.start_date): line
+            for line in self.invoice_line_ids
+            for sale_line in line.sudo().sale_line_ids
+        }
+        for charge in old.invoice_line_ids.sudo().charge_ids.filtered(lambda charge: charge.kind == "sale"):
+            charge.move_line_id = lines[charge.sale_line_id, charge.move_line_id.start_date]
+        old.sudo().timesheet_ids.timesheet_invoice_id = self
+
+    def _adopt_charges(self, old):
+        """Let the charges of subscriptions and calls on ``old`` invoices go along to this merged one."""
+        lines = {
+            (line.subscription_line_id, line.start_date, line.is_billing_credit): line for line in self.invoice_line_ids
+        }
+        texts = {(line.name, line.start_date): line for line in self.invoice_line_ids}
+        for charge in old.invoice_line_ids.sudo().charge_ids:
+            if charge.subscription_line_id:
+                charge.move_line_id = lines[charge.subscription_line_id, charge.period_start, charge.is_credit]
+            else:
+                charge.move_line_id = texts[charge.move_line_id.name, charge.period_start]

@@ -41,6 +41,12 @@ class ResPartner(models.Model):
         for partner in self:
             partner.deferred_amount = totals.get(partner.commercial_partner_id, 0.0)
 
+    # === BUSINESS
+
+    def _get_deferral_wish(self, company):
+        """What this customer wants (R5): "always" to wait, "never" to wait, or empty: as the minimum has it."""
+        return self.commercial_partner_id.with_company(company).billing_deferral
+
     # === POSTING IN BULK
 
     def _increase_rank(self, field, n=1):

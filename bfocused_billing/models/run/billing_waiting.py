@@ -1,7 +1,8 @@
 from odoo import models
 from odoo.fields import Domain
 
-from .billing_group import BillingGroup
+from ...deferral import is_released, is_total_released
+from ...drafting.group import BillingGroup
 
 
 class BillingCollectMixin(models.AbstractModel):
@@ -12,13 +13,13 @@ class BillingCollectMixin(models.AbstractModel):
     def _add_waiting(self, groups, customers):
         """Lay each deferred draft by the group whose invoice it can join.
 
-        :param groups: dict of BillingGroup by (GroupKey, reason for which it is held)
+        :param groups: dict of BillingGroup by (InvoiceTerms, reason for which it is held)
         :param customers: ``res.partner`` records, commercial entities
         :return: list of BillingGroup for the drafts that are released and that no group can take along
         """
         moves = self.env["account.move"]
-        theirs = Domain("commercial_partner_id", "in", customers.ids)
-        waiting = moves.search(theirs & Domain(moves._get_waiting_domain(self.company_id)), order="id")
+        of_customers = Domain("commercial_partner_id", "in", customers.ids)
+        waiting = moves.search(of_customers & Domain(moves._get_waiting_domain(self.company_id)), order="id")
         self._release_ended(waiting)
         self._release_completed(waiting, groups)
         takers, alone, journals = {}, [], {}
@@ -44,7 +45,7 @@ class BillingCollectMixin(models.AbstractModel):
     def _get_taker(takers, move):
         """The group that takes the draft along. One that is held only holds what can't go otherwise."""
         for key, group in takers.get(move.partner_id.id, ()):
-            if move._get_group_key() == key if group.hold_reason else move._fits(key):
+            if move._get_invoice_terms() == key if group.hold_reason else move._fits(key):
                 return group
         return None
 
@@ -62,15 +63,14 @@ class BillingCollectMixin(models.AbstractModel):
 
     def _make_released_group(self, move):
         """A group without anything new, held where the draft can't be collected."""
-        return BillingGroup(move._get_group_key(), move.partner_id, move._get_collection_problem())
+        return BillingGroup(move._get_invoice_terms(), move.partner_id, move._get_collection_problem())
 
     # --- release
 
     def _is_released(self, move):
-        """Whether a deferred draft goes with this run: it is the quarter turn, or the one it waited for has passed."""
-        wish = move.commercial_partner_id.with_company(self.company_id).billing_deferral
-        is_overdue = move.deferred_until and move.deferred_until <= self.date
-        return self.is_quarter_turn or is_overdue or wish == "never"
+        """Whether a deferred draft goes with this run (R5)."""
+        wish = move.commercial_partner_id._get_deferral_wish(self.company_id)
+        return is_released(move.deferred_until, wish, self.date)
 
     def _release_ended(self, waiting):
         """Ending the last subscription releases what waits.
@@ -85,33 +85,45 @@ class BillingCollectMixin(models.AbstractModel):
         )
         per_customer = found.grouped(lambda subscription: subscription._get_billing_partner().commercial_partner_id)
         for move in waiting:
-            its = per_customer.get(move.commercial_partner_id, subscriptions)
-            ends = [subscription.date for subscription in its if subscription.date]
-            going_on = [sub for sub in its if sub.stage_type != "post" and not (sub.date and sub.date <= self.date)]
+            of_customer = per_customer.get(move.commercial_partner_id, subscriptions)
+            ends = [subscription.date for subscription in of_customer if subscription.date]
+            going_on = of_customer.filtered(
+                lambda sub: sub.stage_type != "post" and not (sub.date and sub.date <= self.date)
+            )
             if ends and not going_on and (move.billing_run_id or max(ends) >= (move.invoice_date or self.date)):
                 self._release(move)
 
     def _release_completed(self, waiting, groups):
         """Release what waits, and what is new, for customers for whom it comes to the minimum, if the company so wants.
 
-        :param groups: dict of BillingGroup by (GroupKey, reason for which it is held)
+        :param groups: dict of BillingGroup by (InvoiceTerms, reason for which it is held)
         """
-        company = self.company_id
-        if company.billing_deferral_release != "threshold":
-            return
-        field = company._get_billing_minimum_field()
         new = {}
-        for (_key, reason), group in groups.items():
+        for (_terms, reason), group in groups.items():
             if not reason:
                 new.setdefault(group.partner.commercial_partner_id, []).append(group)
         for customer, moves in waiting.grouped("commercial_partner_id").items():
-            theirs = new.get(customer, ())
-            total = sum(moves.mapped(f"{field}_signed")) + sum(self._get_new_amount(group, field) for group in theirs)
-            wish = customer.with_company(company).billing_deferral
-            if not wish and company.currency_id.compare_amounts(total, company.billing_min_amount) >= 0:
+            if self._is_completed(customer, moves, new.get(customer, ())):
                 self._release(moves)
-                for group in theirs:
+                for group in new.get(customer, ()):
                     group.is_completed = True
+
+    def _is_completed(self, customer, waiting, new):
+        """Whether what waits for a customer and what is new come to the minimum, where that releases them (R5).
+
+        :param new: list of BillingGroup
+        """
+        company = self.company_id
+        field = company._get_billing_minimum_field()
+        return is_total_released(
+            company.billing_deferral_release,
+            customer._get_deferral_wish(company),
+            get_total=lambda: (
+                sum(waiting.mapped(f"{field}_signed")) + sum(self._get_new_amount(group, field) for group in new)
+            ),
+            minimum=company.billing_min_amount,
+            rounding=company.currency_id.rounding,
+        )
 
     def _get_new_amount(self, group, field):
         """What the group newly charges, in the company's currency."""

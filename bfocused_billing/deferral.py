@@ -1,0 +1,87 @@
+"""R5, the deferral of small invoices: which one waits for the quarter turn, until when, and what releases it.
+
+Functions of values, without records. A billing run and a person who confirms a draft ask the same questions here.
+Two differences between them are in what they ask, and are named at the arguments: a run decides as of its own date
+(``today``), and only a run has drafts that go along and credits to set off.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from typing import NamedTuple
+
+from odoo.tools import float_compare
+
+from .periods import is_quarter_turn, next_quarter
+
+
+class Deferral(NamedTuple):
+    """What R5 decides of an invoice."""
+
+    until: date | None  # the quarter turn it waits for; ``None`` when it is invoiced now
+    reason: str  # what decided
+
+
+def get_deferral(
+    day: date,
+    today: date,
+    wish: str | bool,
+    is_small: Callable[[], bool],
+    *,
+    is_completed: Callable[[], bool] = lambda: False,
+    takes_released: bool = False,
+    is_lone_credit: bool = False,
+) -> Deferral:
+    """R5: whether an invoice waits for the quarter turn, as it is too small or the customer wants one a quarter.
+
+    :param day: date of the invoice
+    :param today: day on which it is decided; for a run its own date, whenever it is executed
+    :param wish: of the customer: "always", "never", or empty where the company's minimum decides
+    :param is_small: says whether it is under the minimum; asked only where that decides, as it may cost a look-up
+    :param is_completed: says whether with what else waits the minimum is reached; asked only where that decides
+    :param takes_released: whether it takes drafts along that waited and are released
+    :param is_lone_credit: whether nothing is left to pay after what is given back, and no draft waits to set it off
+    """
+    turn = next_quarter(day)
+    if is_quarter_turn(day):
+        return Deferral(None, "quarter turn")
+    if turn <= today:
+        return Deferral(None, "quarter turn passed")
+    if takes_released:
+        return Deferral(None, "takes released drafts along")
+    if is_lone_credit:
+        return Deferral(None, "gives back")
+    if wish:
+        return Deferral(turn if wish == "always" else None, f"customer wants {wish}")
+    if not is_small():
+        return Deferral(None, "reaches the minimum")
+    if is_completed():
+        return Deferral(None, "reaches the minimum with what waits")
+    return Deferral(turn, "under the minimum")
+
+
+def is_released(until: date | bool, wish: str | bool, today: date) -> bool:
+    """R5: whether a draft that waits goes with what is invoiced ``today``.
+
+    It does in the first month of a quarter, once the turn it waited for has come, and where the customer doesn't want
+    to wait any more.
+
+    :param until: the quarter turn it waits for, if any
+    :param wish: of the customer, as for :func:`get_deferral`
+    """
+    return is_quarter_turn(today) or bool(until and until <= today) or wish == "never"
+
+
+def is_total_released(
+    release: str, wish: str | bool, get_total: Callable[[], float], minimum: float, rounding: float
+) -> bool:
+    """R5: whether what waits for a customer is released as it reaches the minimum, taken together.
+
+    :param release: of the company: "threshold" where reaching the minimum releases it, or "quarter"
+    :param wish: of the customer, as for :func:`get_deferral`; with one, it isn't the minimum that it waits for
+    :param get_total: gives the total of all that waits and what is new, in the currency of the minimum; asked only
+        where that decides
+    :param rounding: the smallest step of that currency
+    """
+    if release != "threshold" or wish:
+        return False
+    return float_compare(get_total(), minimum, precision_rounding=rounding) >= 0
