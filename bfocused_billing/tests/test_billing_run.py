@@ -374,7 +374,7 @@ class TestBillingRun(BillingCase):
         self.assertTrue(runs._is_automatic_run_due(self.company, today))
         with (
             patch.object(self.env.registry["bfocused.billing.run"], "_bill", side_effect=ValueError("no disk")),
-            self.assertLogs("odoo.addons.bfocused_billing.models.run.billing_run_cron", "ERROR"),
+            self.assertLogs("odoo.addons.bfocused_billing.models.run.billing_run", "ERROR"),
         ):
             runs._run_automatically(self.company, today.replace(day=1))
         run = runs.search([("company_id", "=", self.company.id), ("id", "!=", forgotten.id)])

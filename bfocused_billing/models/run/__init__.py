@@ -1,16 +1,12 @@
+"""Billing runs: what is due collected, grouped, drafted, posted and told, customer by customer."""
+
 from . import (
     account_move,
     billing_collect_mixin,
     billing_invoice_mixin,
     billing_run,
     billing_run_chunk,
-    billing_run_cron,
     billing_run_line,
-    billing_run_outcome,
+    billing_run_review,
     billing_waiting,
-    billing_invoice_sale,
-    billing_run_line_marks,
-    billing_run_line_export,
-    billing_run_marks,
-    billing_run_export,
 )

@@ -1,11 +1,13 @@
 from odoo import Command, fields, models
+from odoo.fields import Domain
 from odoo.tools import partition
 
-from ...periods import next_quarter
+from ...deferral import get_deferral
+from ...periods import month_before
 
 
 class BillingInvoiceMixin(models.AbstractModel):
-    """The last two steps of a billing run: decide what waits, and draft and post the invoices.
+    """The last two steps of a billing run: decide what waits (R5), and draft and post the invoices.
 
     Everything here works on a list of BillingGroup of different invoices, which it fills in.
     """
@@ -33,7 +35,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         group.amount_total = totals["total_amount_currency"]
 
     def _decide(self, group):
-        """Decide whether the group's invoice waits, or is sent now and only its collection waits (R5)."""
+        """Decide whether the group's invoice waits, or is sent now and only its collection waits."""
         group.deferred_until, group.collection_date = self._get_deferral_date(group), None
         if group.deferred_until and self.company_id._issues_small_invoices(self._get_natures(group)):
             group.deferred_until, group.collection_date = None, group.deferred_until
@@ -43,23 +45,26 @@ class BillingInvoiceMixin(models.AbstractModel):
         return {"separate" if item.sold or not item.values.get("end_date") else "continuing" for item in group.items}
 
     def _get_deferral_date(self, group):
-        """Until when the group has to wait because it is too small.
+        """Until when the group has to wait because it is too small (R5).
 
         :return: date of the quarter turn, or ``None`` when it is invoiced now
         """
-        company = self.company_id
-        wish = group.partner.commercial_partner_id.with_company(company).billing_deferral
-        if self.is_quarter_turn or wish == "never" or group.is_completed or self._takes_released(group):
-            return None
-        if self._gives_back(group) and not self._get_draft_to_wait_on(group):
-            return None  # what the customer gets back doesn't wait, unless something waits to set it off against
-        if wish == "always":
-            return next_quarter(self.date)
+        deferral = get_deferral(
+            self.date,
+            self.date,
+            group.partner._get_deferral_wish(self.company_id),
+            is_small=lambda: self._is_small(group),
+            is_completed=lambda: group.is_completed,
+            takes_released=self._takes_released(group),
+            is_lone_credit=self._gives_back(group) and not self._get_draft_to_wait_on(group),
+        )
+        return deferral.until
+
+    def _is_small(self, group):
+        """Whether what the group newly charges is under the company's minimum."""
         currency = self.env["res.currency"].browse(group.key.currency_id)
         amounts = {"amount_untaxed": group.amount_untaxed, "amount_total": group.amount_total}
-        if not company._is_under_billing_minimum(amounts, currency, self.date):
-            return None
-        return next_quarter(self.date)
+        return self.company_id._is_under_billing_minimum(amounts, currency, self.date)
 
     def _gives_back(self, group):
         """Whether nothing is left to pay after what the customer gets back; what is free as such gives back nothing."""
@@ -79,6 +84,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         for group, move in zip(starting, moves, strict=True):
             group.move = move
         self._create_charges(groups)
+        self._link_timesheets(groups)
 
     def _set_invoice_dates(self, groups):
         """Date the invoices on the day of the run; what it held or failed to bill at first, on the day it is billed.
@@ -111,33 +117,53 @@ class BillingInvoiceMixin(models.AbstractModel):
         return waiting.filtered("billing_run_id")[:1]
 
     def _prepare_move(self, group):
-        """Values of the invoice of a group; the payment mode, mandate, currency and term are the run's (T7)."""
-        key = group.key
-        documents = group.get_documents()
-        subscriptions = self._get_subscriptions(documents)
+        """Values of the invoice of a group."""
         values = {
             "move_type": "out_invoice",
             "company_id": self.company_id.id,
-            "partner_id": key.partner_id,
-            "partner_shipping_id": documents[0].partner_shipping_id.id if documents else False,
-            "currency_id": key.currency_id,
-            "fiscal_position_id": key.fiscal_position_id,
-            "payment_mode_id": key.payment_mode_id,
-            "mandate_id": key.mandate_id,
+            **self._prepare_terms(group),
+            **self._prepare_origin(group.get_documents()),
             **self.env["account.move"]._prepare_billing_dates(group.invoice_date),
-            "invoice_payment_term_id": self._get_term(group).id,
-            "invoice_origin": ", ".join(document.name for document in documents),
-            "invoice_user_id": next((document.user_id.id for document in documents if document.user_id), False),
             "billing_run_id": self.id,
-            "subscription_id": subscriptions.id if len(subscriptions) == 1 else False,
             "deferral_state": "deferred" if group.deferred_until else "none",
             "deferred_until": group.deferred_until,
             "invoice_line_ids": self._prepare_move_lines(group),
         }
         if group.collection_date:
             values.update(self.env["account.move"]._prepare_postponed_collection(group.collection_date))
+        if term := self._get_ordered_term(group):
+            values["invoice_payment_term_id"] = term.id
+        return values
+
+    def _prepare_terms(self, group):
+        """Payment mode, mandate, currency and payment term of an invoice are the run's, not what Odoo proposes (T7)."""
+        key = group.key
+        values = {
+            "partner_id": key.partner_id,
+            "currency_id": key.currency_id,
+            "fiscal_position_id": key.fiscal_position_id,
+            "payment_mode_id": key.payment_mode_id,
+            "mandate_id": key.mandate_id,
+            "invoice_payment_term_id": self._get_term(group).id,
+        }
         if key.journal_id:
             values["journal_id"] = key.journal_id
+        return values
+
+    def _prepare_origin(self, documents):
+        """What an invoice says of the subscriptions and orders it comes from.
+
+        :param documents: list of those, each once
+        """
+        subscriptions = self._get_subscriptions(documents)
+        values = {
+            "partner_shipping_id": documents[0].partner_shipping_id.id if documents else False,
+            "invoice_origin": ", ".join(document.name for document in documents),
+            "invoice_user_id": next((document.user_id.id for document in documents if document.user_id), False),
+            "subscription_id": subscriptions.id if len(subscriptions) == 1 else False,
+        }
+        if reference := self._get_customer_reference(documents):
+            values["ref"] = reference
         return values
 
     def _prepare_joined_move(self, group):
@@ -157,6 +183,9 @@ class BillingInvoiceMixin(models.AbstractModel):
             values.update(payment_mode_id=group.key.payment_mode_id, invoice_payment_term_id=self._get_term(group).id)
         if group.collection_date:
             values.update(move._prepare_postponed_collection(group.collection_date))
+        if reference := self._get_customer_reference(group.get_documents()):
+            references = [*(move.ref or "").split(", "), *reference.split(", ")]
+            values["ref"] = ", ".join(dict.fromkeys(filter(None, references)))
         return values
 
     def _get_term(self, group):
@@ -165,23 +194,43 @@ class BillingInvoiceMixin(models.AbstractModel):
         collected = mode.payment_method_id.mandate_required and self.company_id.billing_payment_term_id
         return collected or group.partner.property_payment_term_id
 
+    def _get_ordered_term(self, group):
+        """The payment term on which all of the group was ordered, where that isn't collected by direct debit."""
+        documents, mode = group.get_documents(), self.env["account.payment.mode"].browse(group.key.payment_mode_id)
+        orders = self._get_orders(documents)
+        term = orders.payment_term_id
+        is_orders_only = len(orders) == len(documents) and all(order.payment_term_id for order in orders)
+        return term if is_orders_only and len(term) == 1 and not mode.payment_method_id.mandate_required else term[:0]
+
     def _prepare_move_lines(self, group):
         return [Command.create(item.values) for item in group.items]
 
     def _prepare_base_line(self, values):
         """The same as the values of an invoice line, for Odoo's tax engine."""
         [(_command, _id, tax_ids)] = values["tax_ids"]
-        return {
+        base_line = {
             "product_id": self.env["product.product"].browse(values["product_id"]),
             "quantity": values["quantity"],
             "price_unit": values["price_unit"],
             "discount": values.get("discount", 0.0),
             "tax_ids": self.env["account.tax"].browse(tax_ids),
         }
+        if values.get("extra_tax_data"):  # the taxes of a down payment as they were, to the cent
+            base_line["extra_tax_data"] = values["extra_tax_data"]
+        return base_line
 
     def _get_subscriptions(self, documents):
         subscriptions = self.env["sale.subscription"]
         return subscriptions.union(*(document for document in documents if document._name == subscriptions._name))
+
+    def _get_orders(self, documents):
+        orders = self.env["sale.order"].sudo()
+        return orders.union(*(document for document in documents if document._name == orders._name))
+
+    def _get_customer_reference(self, documents):
+        """The numbers under which the customer ordered."""
+        references = (order.client_order_ref for order in self._get_orders(documents))
+        return ", ".join(dict.fromkeys(filter(None, references)))
 
     def _create_charges(self, groups):
         """Write in the ledger what the drafts charge. Here the database refuses what was charged before."""
@@ -198,10 +247,25 @@ class BillingInvoiceMixin(models.AbstractModel):
         for charge, vals in known:  # last, as reading a line in between would compute what depends on it one by one
             charge.sudo().write(vals)
 
+    def _link_timesheets(self, groups):
+        """Let the timesheets that were billed know their invoice; as Odoo does, but for all invoices at once."""
+        moves = {
+            item.source: group.move for group in groups for item in group.items if item.sold and item.source._is_hours()
+        }
+        if not moves:
+            return
+        lines = self.env["sale.order.line"].sudo().union(*moves)
+        timesheets = self.env["account.analytic.line"].sudo()
+        billed = timesheets.search(
+            lines._get_billable_timesheet_domain() & Domain("date", "<=", month_before(self.date).end)
+        )
+        for move, invoiced in billed.grouped(lambda timesheet: moves[timesheet.so_line]).items():
+            invoiced.write({"timesheet_invoice_id": move.id})
+
     # === POST
 
     def _post_invoices(self, groups):
-        """Post the invoices of the groups that don't wait; one under zero is a credit note, as Odoo has it."""
+        """Post the invoices of the groups that don't wait; a negative total becomes a credit note, as in Odoo."""
         moves = self.env["account.move"].union(*(group.move for group in groups if not group.deferred_until))
         owed = moves.filtered(lambda move: move.currency_id.compare_amounts(move.amount_total, 0) < 0)
         owed.action_switch_move_type()

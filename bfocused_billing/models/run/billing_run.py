@@ -11,9 +11,9 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
 from ...drafting.bulk import DraftingBatch
+from ...drafting.group import BillingGroup
 from ...periods import is_quarter_turn
-from ...tools import process_isolated
-from .billing_group import BillingGroup
+from ...transactions import isolated, lock_or_refuse, process_isolated
 
 _logger = logging.getLogger(__name__)
 
@@ -223,8 +223,7 @@ class BillingRun(models.Model):
             raise UserError(self.env._('A run with the state "%s" can\'t do that.', self._get_state_label()))
         if self.date > fields.Date.context_today(self) + LATEST_RUN:
             raise UserError(self.env._("The date lies beyond the coming month turn; what is due then isn't known yet."))
-        if not self.try_lock_for_update(allow_referencing=True):
-            raise UserError(self.env._("This run is being executed by somebody else. Reload the page in a moment."))
+        lock_or_refuse(self, self.env._("This run is being executed by somebody else. Reload the page in a moment."))
 
     def _get_state_label(self):
         return dict(self._fields["state"]._description_selection(self.env))[self.state]
@@ -298,20 +297,20 @@ class BillingRun(models.Model):
         :param customers: ``res.partner`` records, commercial entities
         :return: list of values of ``bfocused.billing.run.line``
         """
-        run = self._with_billing_context().with_context(billing_drafting_batch=DraftingBatch())
-        return run._bill_groups(run._get_groups_safely(customers))
+        run = self._with_billing_context()
+        drafting = run.with_context(billing_drafting_batch=DraftingBatch())
+        rows = drafting._bill_groups(drafting._get_groups_each(customers))
+        run._mark_rows(rows)
+        return rows
 
-    def _get_groups_safely(self, customers):
+    def _get_groups_each(self, customers):
         """The groups of ``customers``; those of whom not even that is known are groups with an error."""
-        try:
-            with self.env.cr.savepoint():
-                return self._get_groups(customers)
-        except OperationalError:
-            raise
-        except Exception as error:
-            if len(customers) > 1:
-                return [group for customer in customers for group in self._get_groups_safely(customer)]
-            return [BillingGroup(self._get_error_key(customers), customers, error=error)]
+        return process_isolated(
+            self.env.cr,
+            customers,
+            self._get_groups,
+            lambda customer, error: [BillingGroup(self._get_error_key(customer), customer, error=error)],
+        )
 
     def _bill_groups(self, groups):
         """Bill groups together; one that fails falls out alone.
@@ -355,6 +354,47 @@ class BillingRun(models.Model):
         self._post_invoices(active)
         return [self._prepare_row(group) for group in groups]
 
+    # === OUTCOME
+
+    def _prepare_row(self, group):
+        """Values of ``bfocused.billing.run.line``: what came out for one customer."""
+        row = self._prepare_customer_row(group)
+        if group.hold_reason:
+            waiting = group.waiting or self.env["account.move"]
+            row["amount_untaxed"] += sum(waiting.mapped("amount_untaxed"))
+            row["amount_total"] += sum(waiting.mapped("amount_total"))
+            return dict(row, outcome="held", message=group.hold_reason)
+        if group.deferred_until:
+            return dict(row, outcome="deferred", move_id=group.move.id, message=group.move.deferral_reason)
+        sign = group.move._get_billing_sign()  # what the customer gets back counts against what others pay
+        return dict(
+            row,
+            outcome="invoiced",
+            move_id=group.move.id,
+            amount_untaxed=sign * group.move.amount_untaxed,
+            amount_total=sign * group.move.amount_total,
+            message=self._get_lock_message(group.move),
+        )
+
+    def _get_lock_message(self, move):
+        """That Odoo booked the invoice on another day than its own, as a sentence; ``False`` when it didn't."""
+        if not move.invoice_date or move.date == move.invoice_date:
+            return False
+        return self.env._(
+            "The books are locked on the day of the invoice, so it was booked on %s.", format_date(self.env, move.date)
+        )
+
+    def _prepare_customer_row(self, group):
+        """What each outcome row says of a customer: who it is, and what the new charges come to."""
+        return {
+            "partner_id": group.partner.id,
+            "currency_id": group.key.currency_id,
+            "amount_untaxed": group.amount_untaxed,
+            "amount_total": group.amount_total,
+            "amount_new": group.amount_untaxed,
+            "is_without_mandate": self._is_without_mandate(group),
+        }
+
     def _prepare_failed_row(self, group, error):
         """The outcome of a customer for whom an error came up, told in words where Odoo has them."""
         if isinstance(error, UserError):
@@ -365,3 +405,44 @@ class BillingRun(models.Model):
             _logger.error("Billing run %s failed for customer %s", self.id, group.partner.id, exc_info=error)
             message = self.env._("Unexpected error: %s", error)
         return dict(self._prepare_customer_row(group), outcome="failed", message=message)
+
+    # === CRON
+
+    @api.model
+    def _cron_mend(self):
+        """Go on with runs in the background of which a worker was lost."""
+        chunks = self.env["bfocused.billing.run.chunk"]
+        chunks.search([("state", "=", "pending"), ("run_id.state", "in", ("draft", "running"))])._mend()
+        for run in self.search([("state", "=", "running")]):
+            run._finish()
+
+    @api.model
+    def _cron_run_due(self):
+        """Make and execute the month's run of each company that has it done automatically, once its day has come."""
+        today = fields.Date.context_today(self)
+        companies = self.env["res.company"].search([("use_billing", "=", True), ("billing_auto", "=", True)])
+        due = companies.filtered(lambda company: self._is_automatic_run_due(company, today))
+        for number, company in enumerate(due, start=1):
+            self.with_company(company)._run_automatically(company, today.replace(day=company.billing_day))
+            if not self.env["ir.cron"]._commit_progress(1, remaining=len(due) - number):
+                break
+
+    @api.model
+    def _is_automatic_run_due(self, company, today):
+        date = today.replace(day=company.billing_day)
+        executed = [("company_id", "=", company.id), ("date", ">=", date), ("state", "!=", "draft")]
+        return date <= today and not self.search_count(executed, limit=1)
+
+    @api.model
+    def _run_automatically(self, company, date):
+        """Execute the company's run of ``date``; when that fails the run stays, and says why."""
+        domain = [("company_id", "=", company.id), ("date", "=", date), ("state", "=", "draft")]
+        run = self.search(domain, limit=1) or self.create({"company_id": company.id, "date": date})
+        with isolated(self.env.cr) as outcome:  # one company's trouble is not the others'
+            run.action_run()
+            run.message = False
+        if outcome.error:
+            _logger.error(
+                "The automatic billing run %s of company %s failed", run.id, company.id, exc_info=outcome.error
+            )
+            run.message = str(outcome.error)

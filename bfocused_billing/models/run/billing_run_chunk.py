@@ -3,15 +3,12 @@ import logging
 from odoo import api, fields, models
 from odoo.tools import split_every
 
-from odoo.addons.queue_job.exception import RetryableJobError
-
-from ...tools import undoable
+from ...transactions import lock_or_retry, undoable
 
 _logger = logging.getLogger(__name__)
 
 CHUNK_SIZE = 100  # customers whose invoices are made together; more costs memory and saves no time
 CHUNKS_IN_MEMORY = 8  # after so many what was read is forgotten, so that memory doesn't grow with the customers
-SECONDS_BETWEEN_TRIES = 10  # of a job whose chunk is in other hands
 LIVE_JOBS = ("wait_dependencies", "pending", "enqueued", "started")
 
 
@@ -99,8 +96,7 @@ class BillingRunChunk(models.Model):
         """Job: bill this chunk, and close its run when it was the last."""
         if not self.exists():
             return  # the run was started anew
-        if not self.try_lock_for_update(allow_referencing=True):
-            raise RetryableJobError("The chunk is in other hands.", seconds=SECONDS_BETWEEN_TRIES, ignore_retry=True)
+        lock_or_retry(self, "Another worker is billing this part.")
         self._process()
         # Only after the commit do the last two of a run see each other's work, whichever of them closes it.
         self.env.cr.postcommit.add(self.run_id._finish_in_own_transaction)

@@ -1,20 +1,33 @@
+import io
 from collections import defaultdict
+from datetime import date
+
+import xlsxwriter
 
 from odoo import fields, models
 from odoo.tools import SQL, float_compare
 
 from ...periods import is_quarter_turn
-from .billing_run_line_marks import MARKS
+from .billing_run_line import MARKS
 
 PERCENT_DIGITS = 6  # differences closer together than this are equal
 
+LONGEST_TEXT = 32767  # characters in a cell
+COLUMN_WIDTHS = {"partner_id": 34, "message": 50, "marks": 34, "move_id": 20}
+WIDTH = 14
+
 
 class BillingRun(models.Model):
-    """Outcomes are marked as they are made, a chunk of customers at once, so that a preview has the same marks."""
+    """Looking through what a run did, or would do: marks on what deserves a look, and a spreadsheet.
+
+    Outcomes are marked as they are made, a chunk of customers at once, so that a preview has the same marks.
+    """
 
     _inherit = "bfocused.billing.run"
 
     marked_count = fields.Integer(string="Marked", compute="_compute_marked_count")
+
+    # === COMPUTE
 
     def _compute_marked_count(self):
         groups = self.env["bfocused.billing.run.line"]._read_group(
@@ -32,18 +45,13 @@ class BillingRun(models.Model):
         domain = [("run_id", "=", self.id), ("is_marked", "=", True)]
         return dict(action, name=self.name, domain=domain, context={})
 
+    def action_export_xlsx(self):
+        """Download the outcomes, of a preview or of the run itself."""
+        self.ensure_one()
+        self.check_access("read")
+        return {"type": "ir.actions.act_url", "url": f"/bfocused_billing/run/{self.id}/xlsx", "target": "download"}
+
     # === BUSINESS
-
-    def _bill(self, customers):
-        # EXTENDS 'bfocused_billing'
-        rows = super()._bill(customers)
-        self._with_billing_context()._mark_rows(rows)
-        return rows
-
-    def _prepare_customer_row(self, group):
-        # EXTENDS 'bfocused_billing'
-        row = super()._prepare_customer_row(group)
-        return dict(row, amount_new=group.amount_untaxed, is_without_mandate=self._is_without_mandate(group))
 
     def _is_without_mandate(self, group):
         if not group.hold_reason:
@@ -120,10 +128,10 @@ class BillingRun(models.Model):
             )
         )
         best = {}  # by key: whether it is of the same kind, and the date; the later row wins
-        for partner_id, currency_id, date, amount in rows:
-            candidate = is_quarter_turn(date) == self.is_quarter_turn, date, float(amount)
+        for partner_id, currency_id, day, amount in rows:
+            candidate = is_quarter_turn(day) == self.is_quarter_turn, day, float(amount)
             best[partner_id, currency_id] = max(best.get((partner_id, currency_id), candidate), candidate)
-        return {key: (amount, date) for key, (_is_same_kind, date, amount) in best.items()}
+        return {key: (amount, day) for key, (_is_same_kind, day, amount) in best.items()}
 
     # --- sending
 
@@ -145,3 +153,72 @@ class BillingRun(models.Model):
             return "email" in self.env["account.move.send"]._get_default_sending_methods(move)
         payer = partner.commercial_partner_id.with_company(self.company_id)
         return (payer.invoice_sending_method or "email") == "email"
+
+    # --- spreadsheet
+
+    def _get_xlsx_name(self):
+        self.ensure_one()
+        kind = self.env._("Preview") if self.state == "draft" else self.env._("Billing run")
+        return f"{kind} {self.date}.xlsx"
+
+    def _get_xlsx_fields(self):
+        """Names of the fields of an outcome that are columns, in their order."""
+        return [
+            "date",
+            "partner_id",
+            "outcome",
+            "message",
+            "amount_untaxed",
+            "amount_total",
+            "currency_id",
+            "move_id",
+            "amount_new",
+            "previous_amount",
+            "previous_date",
+            "difference_percent",
+            "marks",
+            "is_different",
+            "is_without_mandate",
+            "is_without_email",
+            "is_first",
+        ]
+
+    def _get_xlsx(self):
+        """The outcomes on one sheet, headers in the user's language.
+
+        :return: bytes
+        """
+        self.ensure_one()
+        file = io.BytesIO()
+        with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+            self._write_xlsx(book, book.add_worksheet(self.env._("Outcome")))
+        return file.getvalue()
+
+    def _write_xlsx(self, book, sheet):
+        lines, names = self.line_ids, self._get_xlsx_fields()
+        bold, formats = book.add_format({"bold": True}), {}
+        for column, name in enumerate(names):
+            sheet.write_string(0, column, lines._fields[name]._description_string(self.env), bold)
+            sheet.set_column(column, column, COLUMN_WIDTHS.get(name, WIDTH))
+        for row, line in enumerate(lines, start=1):
+            for column, name in enumerate(names):
+                code = line._get_xlsx_format(name)
+                if code and code not in formats:
+                    formats[code] = book.add_format({"num_format": code})
+                self._write_xlsx_cell(sheet, row, column, line._get_xlsx_value(name), formats.get(code))
+        sheet.freeze_panes(1, 2)
+        sheet.autofilter(0, 0, len(lines), len(names) - 1)
+
+    @staticmethod
+    def _write_xlsx_cell(sheet, row, column, value, cell_format):
+        """Write a cell by its type: a text is never read as a formula, a number or a link."""
+        if value is None:
+            return
+        if isinstance(value, bool):
+            sheet.write_boolean(row, column, value)
+        elif isinstance(value, date):
+            sheet.write_datetime(row, column, value, cell_format)
+        elif isinstance(value, float):
+            sheet.write_number(row, column, value, cell_format)
+        else:
+            sheet.write_string(row, column, value[:LONGEST_TEXT])
