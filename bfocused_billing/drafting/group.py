@@ -45,7 +45,7 @@ class Item(NamedTuple):
 class BillingGroup:
     """The charges of one customer that go on one invoice, and the deferred drafts they may join."""
 
-    key: InvoiceTerms
+    terms: InvoiceTerms
     partner: Any  # res.partner, the invoice address
     hold_reason: str = ""
     items: list[Item] = field(default_factory=list)

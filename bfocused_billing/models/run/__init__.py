@@ -8,5 +8,4 @@ from . import (
     billing_run_chunk,
     billing_run_line,
     billing_run_review,
-    billing_waiting,
 )

@@ -1,12 +1,15 @@
 from psycopg2 import OperationalError
 
 from odoo import models
+from odoo.fields import Domain
 
-from .billing_group import BillingGroup, GroupKey
+from ...deferral import is_released, is_total_released
+from ...drafting.group import BillingGroup
+from ...drafting.terms import InvoiceTerms
 
 
 class BillingCollectMixin(models.AbstractModel):
-    """The first two steps of a billing run: collect what is due, and group it by the invoice it belongs on.
+    """The first two steps of a billing run: collect what is due and what waits, and group it by invoice.
 
     What can be billed is told by the sources, see ``bfocused.billing.source.mixin``.
     """
@@ -55,10 +58,8 @@ class BillingCollectMixin(models.AbstractModel):
             return collect(*args)
         except OperationalError:
             raise
-        except Exception as error:
-            group = BillingGroup(self._get_error_key(partner), partner)
-            group.error = error
-            return group
+        except Exception as error:  # collecting writes nothing, so there is nothing to undo
+            return BillingGroup(self._get_error_terms(partner), partner, error=error)
 
     # === GROUP
 
@@ -73,16 +74,144 @@ class BillingCollectMixin(models.AbstractModel):
             if not part.items:
                 (failed if part.error else incomplete).append(part)
                 continue
-            group = groups.setdefault((part.key, part.hold_reason), part)
+            group = groups.setdefault((part.terms, part.hold_reason), part)
             if group is not part:
                 group.items += part.items
         return [*groups.values(), *failed, *self._add_waiting(groups, customers), *incomplete]
 
-    def _get_error_key(self, partner):
-        return GroupKey(partner.id, self.company_id.currency_id.id, False, False, False, False)
+    def _get_error_terms(self, partner):
+        return InvoiceTerms.without_invoice(partner, self.company_id.currency_id)
 
     def _get_collection_problem(self, partner, payment_mode, mandate):
         """Why nothing can be collected in this way, as a sentence in the user's language, or an empty text."""
         if not payment_mode.payment_method_id.mandate_required:
             return ""
         return partner._get_mandate_problem(self.company_id, mandate) or ""
+
+    # === WAITING DRAFTS
+
+    def _add_waiting(self, groups, customers):
+        """Lay each deferred draft by the group whose invoice it can join.
+
+        :param groups: dict of BillingGroup by (InvoiceTerms, reason for which it is held)
+        :param customers: ``res.partner`` records, commercial entities
+        :return: list of BillingGroup for the drafts that are released and that no group can take along
+        """
+        moves = self.env["account.move"]
+        of_customers = Domain("commercial_partner_id", "in", customers.ids)
+        waiting = moves.search(of_customers & Domain(moves._get_waiting_domain(self.company_id)), order="id")
+        self._release_ended(waiting)
+        self._release_completed(waiting, groups)
+        takers, alone, journals = {}, [], {}
+        for (terms, reason), group in groups.items():
+            if not reason:
+                self._add_taker(takers, group, self._fill_in_journal(terms, journals))
+        # those with terms of their own first, which the others can then adopt
+        for move in waiting.sorted(lambda move: (not move.billing_run_id, not move.payment_mode_id, move.id)):
+            group = self._get_taker(takers, move)
+            if not group and self._is_released(move):
+                group = self._make_released_group(move)
+                alone.append(group)
+                self._add_taker(takers, group, group.terms)
+            if group:
+                group.waiting = (group.waiting or moves) | move
+        return alone
+
+    @staticmethod
+    def _add_taker(takers, group, terms):
+        takers.setdefault(terms.partner_id, []).append((terms, group))
+
+    @staticmethod
+    def _get_taker(takers, move):
+        """The group that takes the draft along. One that is held only holds what can't go otherwise."""
+        for terms, group in takers.get(move.partner_id.id, ()):
+            if move._get_invoice_terms() == terms if group.hold_reason else move._fits(terms):
+                return group
+        return None
+
+    def _fill_in_journal(self, terms, journals):
+        """The terms with the journal that Odoo gives an invoice without one of its own.
+
+        :param journals: dict of those found already, by currency id
+        """
+        currency = terms.currency_id
+        if terms.journal_id:
+            return terms
+        if currency not in journals:
+            names = {"company_id": self.company_id.id, "move_type": "out_invoice", "currency_id": currency}
+            journals[currency] = self.env["account.move"].new(names)._search_default_journal().id
+        return terms._replace(journal_id=journals[currency])
+
+    def _make_released_group(self, move):
+        """A group without anything new, held where the draft can't be collected."""
+        return BillingGroup(move._get_invoice_terms(), move.partner_id, move._get_collection_problem())
+
+    # === RELEASE (R5)
+
+    def _is_released(self, move):
+        """Whether a deferred draft goes with this run (R5)."""
+        wish = move.commercial_partner_id._get_deferral_wish(self.company_id)
+        return is_released(move.deferred_until, wish, self.date)
+
+    def _release_ended(self, waiting):
+        """Ending the last subscription releases what waits.
+
+        A customer who had no subscription while the draft waited has nothing that could end.
+        """
+        subscriptions = self.env["sale.subscription"].with_context(active_test=False)
+        found = subscriptions.search(
+            Domain("company_id", "=", self.company_id.id)
+            & Domain("stage_id.type", "!=", "draft")
+            & subscriptions._get_payer_domain(waiting.commercial_partner_id)
+        )
+        per_customer = found.grouped(lambda subscription: subscription._get_billing_partner().commercial_partner_id)
+        for move in waiting:
+            of_customer = per_customer.get(move.commercial_partner_id, subscriptions)
+            ends = [subscription.date for subscription in of_customer if subscription.date]
+            going_on = of_customer.filtered(
+                lambda sub: sub.stage_type != "post" and not (sub.date and sub.date <= self.date)
+            )
+            if ends and not going_on and (move.billing_run_id or max(ends) >= (move.invoice_date or self.date)):
+                self._release(move)
+
+    def _release_completed(self, waiting, groups):
+        """Release what waits, and what is new, for customers for whom it comes to the minimum, if the company so wants.
+
+        :param groups: dict of BillingGroup by (InvoiceTerms, reason for which it is held)
+        """
+        new = {}
+        for (_terms, reason), group in groups.items():
+            if not reason:
+                new.setdefault(group.partner.commercial_partner_id, []).append(group)
+        for customer, moves in waiting.grouped("commercial_partner_id").items():
+            if self._is_completed(customer, moves, new.get(customer, ())):
+                self._release(moves)
+                for group in new.get(customer, ()):
+                    group.is_completed = True
+
+    def _is_completed(self, customer, waiting, new):
+        """Whether what waits for a customer and what is new come to the minimum, where that releases them (R5).
+
+        :param new: list of BillingGroup
+        """
+        company = self.company_id
+        field = company._get_billing_minimum_field()
+        return is_total_released(
+            company.billing_deferral_release,
+            customer._get_deferral_wish(company),
+            get_total=lambda: (
+                sum(waiting.mapped(f"{field}_signed")) + sum(self._get_new_amount(group, field) for group in new)
+            ),
+            minimum=company.billing_min_amount,
+            rounding=company.currency_id.rounding,
+        )
+
+    def _get_new_amount(self, group, field):
+        """What the group newly charges, in the company's currency."""
+        self._compute_amounts(group)
+        currency = self.env["res.currency"].browse(group.terms.currency_id)
+        return currency._convert(getattr(group, field), self.company_id.currency_id, self.company_id, self.date)
+
+    def _release(self, moves):
+        for move in moves:
+            move.deferred_until = min(move.deferred_until or self.date, self.date)

@@ -20,7 +20,7 @@ class BillingInvoiceMixin(models.AbstractModel):
     def _compute_amounts(self, group):
         """What the new charges of the group come to, by Odoo's own tax engine, without making an invoice."""
         taxes = self.env["account.tax"]
-        currency = self.env["res.currency"].browse(group.key.currency_id)
+        currency = self.env["res.currency"].browse(group.terms.currency_id)
         base_lines = [
             taxes._prepare_base_line_for_taxes_computation(
                 None, **self._prepare_base_line(item.values), partner_id=group.partner, currency_id=currency, sign=1
@@ -62,7 +62,7 @@ class BillingInvoiceMixin(models.AbstractModel):
 
     def _is_small(self, group):
         """Whether what the group newly charges is under the company's minimum."""
-        currency = self.env["res.currency"].browse(group.key.currency_id)
+        currency = self.env["res.currency"].browse(group.terms.currency_id)
         amounts = {"amount_untaxed": group.amount_untaxed, "amount_total": group.amount_total}
         return self.company_id._is_under_billing_minimum(amounts, currency, self.date)
 
@@ -137,17 +137,17 @@ class BillingInvoiceMixin(models.AbstractModel):
 
     def _prepare_terms(self, group):
         """Payment mode, mandate, currency and payment term of an invoice are the run's, not what Odoo proposes (T7)."""
-        key = group.key
+        terms = group.terms
         values = {
-            "partner_id": key.partner_id,
-            "currency_id": key.currency_id,
-            "fiscal_position_id": key.fiscal_position_id,
-            "payment_mode_id": key.payment_mode_id,
-            "mandate_id": key.mandate_id,
+            "partner_id": terms.partner_id,
+            "currency_id": terms.currency_id,
+            "fiscal_position_id": terms.fiscal_position_id,
+            "payment_mode_id": terms.payment_mode_id,
+            "mandate_id": terms.mandate_id,
             "invoice_payment_term_id": self._get_term(group).id,
         }
-        if key.journal_id:
-            values["journal_id"] = key.journal_id
+        if terms.journal_id:
+            values["journal_id"] = terms.journal_id
         return values
 
     def _prepare_origin(self, documents):
@@ -172,15 +172,15 @@ class BillingInvoiceMixin(models.AbstractModel):
         origins = [move.invoice_origin, *(document.name for document in group.get_documents())]
         values = {
             **move._prepare_billing_dates(max(group.invoice_date, move.invoice_date or self.date)),
-            "mandate_id": group.key.mandate_id,
+            "mandate_id": group.terms.mandate_id,
             "billing_run_id": self.id,
             "subscription_id": False,
             "deferred_until": group.deferred_until or move.deferred_until,
             "invoice_origin": ", ".join(dict.fromkeys(origin for origin in origins if origin)),
             "invoice_line_ids": self._prepare_move_lines(group),
         }
-        if move.payment_mode_id.id != group.key.payment_mode_id:  # made by hand, and collected as the others now
-            values.update(payment_mode_id=group.key.payment_mode_id, invoice_payment_term_id=self._get_term(group).id)
+        if move.payment_mode_id.id != group.terms.payment_mode_id:  # made by hand, and collected as the others now
+            values.update(payment_mode_id=group.terms.payment_mode_id, invoice_payment_term_id=self._get_term(group).id)
         if group.collection_date:
             values.update(move._prepare_postponed_collection(group.collection_date))
         if reference := self._get_customer_reference(group.get_documents()):
@@ -190,13 +190,13 @@ class BillingInvoiceMixin(models.AbstractModel):
 
     def _get_term(self, group):
         """The payment term of what is collected by direct debit, or else the customer's own."""
-        mode = self.env["account.payment.mode"].browse(group.key.payment_mode_id)
+        mode = self.env["account.payment.mode"].browse(group.terms.payment_mode_id)
         collected = mode.payment_method_id.mandate_required and self.company_id.billing_payment_term_id
         return collected or group.partner.property_payment_term_id
 
     def _get_ordered_term(self, group):
         """The payment term on which all of the group was ordered, where that isn't collected by direct debit."""
-        documents, mode = group.get_documents(), self.env["account.payment.mode"].browse(group.key.payment_mode_id)
+        documents, mode = group.get_documents(), self.env["account.payment.mode"].browse(group.terms.payment_mode_id)
         orders = self._get_orders(documents)
         term = orders.payment_term_id
         is_orders_only = len(orders) == len(documents) and all(order.payment_term_id for order in orders)

@@ -309,7 +309,7 @@ class BillingRun(models.Model):
             self.env.cr,
             customers,
             self._get_groups,
-            lambda customer, error: [BillingGroup(self._get_error_key(customer), customer, error=error)],
+            lambda customer, error: [BillingGroup(self._get_error_terms(customer), customer, error=error)],
         )
 
     def _bill_groups(self, groups):
@@ -388,7 +388,7 @@ class BillingRun(models.Model):
         """What each outcome row says of a customer: who it is, and what the new charges come to."""
         return {
             "partner_id": group.partner.id,
-            "currency_id": group.key.currency_id,
+            "currency_id": group.terms.currency_id,
             "amount_untaxed": group.amount_untaxed,
             "amount_total": group.amount_total,
             "amount_new": group.amount_untaxed,

@@ -56,8 +56,8 @@ class BillingRun(models.Model):
     def _is_without_mandate(self, group):
         if not group.hold_reason:
             return False
-        mode = self.env["account.payment.mode"].browse(group.key.payment_mode_id)
-        mandate = self.env["account.banking.mandate"].browse(group.key.mandate_id)
+        mode = self.env["account.payment.mode"].browse(group.terms.payment_mode_id)
+        mandate = self.env["account.banking.mandate"].browse(group.terms.mandate_id)
         return bool(self._get_collection_problem(group.partner, mode, mandate))
 
     def _mark_rows(self, rows):
