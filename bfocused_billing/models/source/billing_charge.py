@@ -5,8 +5,9 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import float_round, format_date
 
+from ...drafting.group import BillingGroup, Item
+from ...drafting.terms import InvoiceTerms
 from ...usage import UsageRebooking
-from ..run.billing_group import BillingGroup, GroupKey, Item
 
 PRICE_DIGITS = 6  # of a price with VAT, so that taking the VAT out again comes to the same cent
 
@@ -89,22 +90,22 @@ class BillingCharge(models.Model):
         charge = next(iter(part))  # unlike part[:1] it has what it refers to read together with the others
         subscription, partner = charge._get_usage_terms()
         if subscription:
-            key = subscription._get_group_key(run.company_id, memo)
+            terms = subscription._get_invoice_terms(run.company_id, memo)
             reason = subscription._get_hold_reason(run.date) or ""
         else:
-            key, reason = self._get_usage_key(run.company_id, partner, memo)
-        key = key._replace(currency_id=part.currency_id.id)  # calls are in the company's, whatever the subscription
-        position = self.env["account.fiscal.position"].browse(key.fiscal_position_id)
+            terms, reason = self._get_customer_terms(run.company_id, partner, memo)
+        terms = terms._replace(currency_id=part.currency_id.id)  # calls are in the company's, whatever the subscription
+        position = self.env["account.fiscal.position"].browse(terms.fiscal_position_id)
         products = charge.usage_number_id._get_product()
-        reason = reason or self._get_billing_obstacle(run, key, (partner, *products), memo)
-        return BillingGroup(key, partner, reason, items=part._get_items(partner, position))
+        reason = reason or self._get_billing_obstacle(run, terms, (partner, *products), memo)
+        return BillingGroup(terms, partner, reason, items=part._get_items(partner, position))
 
     @api.model
-    def _get_usage_key(self, company, partner, memo):
-        """The invoice on which calls belong that are no subscription's: on the customer's own terms.
+    def _get_customer_terms(self, company, partner, memo):
+        """The terms of the invoice on which calls belong that are no subscription's: the customer's own.
 
         :param partner: ``res.partner`` the invoice is addressed to
-        :return: GroupKey, and the reason for which it is held
+        :return: InvoiceTerms, and the reason for which it is held
         """
         mode = partner.with_company(company).customer_payment_mode_id or company.billing_payment_mode_id
         mandate, problem = self.env["account.banking.mandate"], ""
@@ -112,7 +113,7 @@ class BillingCharge(models.Model):
             mandate = partner._get_billing_mandate(company)
             problem = partner._get_mandate_problem(company, mandate) or ""
         position = self._get_billing_position(company, partner, self.env["res.partner"], memo)
-        return GroupKey(partner.id, company.currency_id.id, mode.id, mandate.id, position.id, False), problem
+        return InvoiceTerms.of_customer(partner, company.currency_id, mode, mandate, position), problem
 
     @api.model
     def _get_first_billing_date(self, charge):

@@ -20,7 +20,7 @@ class BillingSourceMixin(models.AbstractModel):
     2. :meth:`_get_billing_customers` tells who may have something to bill.
     3. For a hundred or so of these customers at a time, :meth:`_get_billing_parts` divides what is due, and
        :meth:`_get_billing_group` makes of each part the lines of an invoice, or says why it is held. Parts with the
-       same key and the same hold reason become one invoice, lines in the order of the sources.
+       same terms and the same hold reason become one invoice, lines in the order of the sources.
     4. :meth:`_get_billing_document` names what the invoice refers to.
     5. :meth:`_prepare_charge` makes the ledger's row of each line, once the draft is there. The ledger refuses what was
        charged before; :meth:`_find_billed_items` then tells which items those were, and the others are billed.
@@ -96,7 +96,7 @@ class BillingSourceMixin(models.AbstractModel):
 
         :param part: what :meth:`_get_billing_parts` made
         :param memo: dict of what was found for other parts, see :meth:`_get_billing_position`
-        :return: BillingGroup with its GroupKey, its invoice address and an Item for each invoice line, of which
+        :return: BillingGroup with its InvoiceTerms, its invoice address and an Item for each invoice line, of which
             ``source`` is the record that is billed and ``values`` are those of the ``account.move.line`` without its
             move. With a hold reason when it can't be billed now. Without items only when nothing but that reason is to
             be told. ``None`` when nothing is due.
@@ -160,16 +160,16 @@ class BillingSourceMixin(models.AbstractModel):
         return memo[partner, delivery]
 
     @api.model
-    def _get_billing_obstacle(self, run, key, records, memo):
+    def _get_billing_obstacle(self, run, terms, records, memo):
         """What nobody wants to be billed with, as a sentence in the user's language, or an empty text.
 
-        :param key: GroupKey of the invoice
+        :param terms: InvoiceTerms of the invoice
         :param records: records that mustn't be archived: the ``res.partner`` the invoice is addressed to, products
         """
         for record in records:
             if not record.active:
                 return self.env._("%s is archived. Restore it, or end what is billed.", record.display_name)
-        currency = self.env["res.currency"].browse(key.currency_id)
+        currency = self.env["res.currency"].browse(terms.currency_id)
         if currency not in memo:
             memo[currency] = self._has_rate(currency, run)
         if not memo[currency]:

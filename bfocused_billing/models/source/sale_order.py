@@ -5,7 +5,7 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import float_compare
 
-from ..run.billing_group import GroupKey
+from ...drafting.terms import InvoiceTerms
 
 
 class SaleOrder(models.Model):
@@ -54,8 +54,8 @@ class SaleOrder(models.Model):
 
     # === TERMS
 
-    def _get_group_key(self, company, memo):
-        """The invoice on which this order belongs.
+    def _get_invoice_terms(self, company, memo):
+        """The terms of the invoice on which this order belongs.
 
         :param company: ``res.company`` that bills
         :param memo: dict that remembers fiscal positions
@@ -64,15 +64,7 @@ class SaleOrder(models.Model):
         partner = self.partner_invoice_id.sudo(False)
         sources, delivery = self.env["bfocused.billing.source.mixin"].sudo(False), self.partner_shipping_id.sudo(False)
         position = self.fiscal_position_id or sources._get_billing_position(company, partner, delivery, memo)
-        return GroupKey(
-            partner.id,
-            self.currency_id.id,
-            self._get_billing_payment_mode().id,
-            self._get_billing_mandate().id,
-            position.id,
-            self.journal_id.id,
-            partner._get_order_purpose(company),
-        )
+        return InvoiceTerms.of_order(self, position)
 
     def _get_billing_payment_mode(self):
         """How this order is paid: as agreed, or else as its customer pays, or else with the customer's mandate.

@@ -2,8 +2,8 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import float_is_zero, format_date
 
+from ...drafting.group import BillingGroup, Item, Sold
 from ...periods import month_before
-from ..run.billing_group import BillingGroup, Item, Sold
 
 # What Odoo's values of an invoice line say only in the negative, or what the order of the lines says already.
 DEFAULTS = ("is_downpayment", "extra_tax_data", "collapse_prices", "collapse_composition", "sequence")
@@ -60,10 +60,10 @@ class SaleOrderLine(models.Model):
         items = order.with_context(lang=partner.lang or self.env.lang)._get_items(sold)
         if not items:
             return None
-        key = order._get_group_key(run.company_id, memo)
+        terms = order._get_invoice_terms(run.company_id, memo)
         # a product may be out of the range by the time it is billed, so products are no obstacle
-        reason = order._get_hold_reason() or self._get_billing_obstacle(run, key, partner, memo)
-        return BillingGroup(key, partner, reason, items=items)
+        reason = order._get_hold_reason() or self._get_billing_obstacle(run, terms, partner, memo)
+        return BillingGroup(terms, partner, reason, items=items)
 
     @api.model
     def _find_billed_items(self, items):

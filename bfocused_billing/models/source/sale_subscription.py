@@ -1,7 +1,7 @@
 from odoo import api, models
 from odoo.fields import Domain
 
-from ..run.billing_group import GroupKey
+from ...drafting.terms import InvoiceTerms
 
 
 class SaleSubscription(models.Model):
@@ -28,8 +28,8 @@ class SaleSubscription(models.Model):
             & self._get_payer_domain(customers)
         )
 
-    def _get_group_key(self, company, memo):
-        """The invoice on which this subscription belongs.
+    def _get_invoice_terms(self, company, memo):
+        """The terms of the invoice on which this subscription belongs.
 
         :param company: ``res.company`` that bills
         :param memo: dict that remembers fiscal positions
@@ -40,11 +40,4 @@ class SaleSubscription(models.Model):
         position = self.fiscal_position_id or sources._get_billing_position(
             company, partner, self.partner_shipping_id, memo
         )
-        return GroupKey(
-            partner.id,
-            self.currency_id.id,
-            self._get_billing_payment_mode().id,
-            self._get_billing_mandate().id,
-            position.id,
-            self.journal_id.id,
-        )
+        return InvoiceTerms.of_subscription(self, position)

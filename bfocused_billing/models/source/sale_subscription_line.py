@@ -6,8 +6,9 @@ from odoo import Command, api, fields, models
 from odoo.fields import Domain
 from odoo.tools import format_date
 
+from ...drafting.group import BillingGroup, Due, Item
+from ...drafting.terms import InvoiceTerms
 from ...periods import ONE_DAY, Period, due_date, prorate
-from ..run.billing_group import BillingGroup, Due, GroupKey, Item
 
 
 class SaleSubscriptionLine(models.Model):
@@ -222,7 +223,7 @@ class SaleSubscriptionLine(models.Model):
         subscription, lines = part
         if not lines:
             return self._get_incomplete_group(subscription, run)
-        key, partner = subscription._get_group_key(run.company_id, memo), subscription._get_billing_partner()
+        terms, partner = subscription._get_invoice_terms(run.company_id, memo), subscription._get_billing_partner()
         items, products = lines._get_items(run.date), lines.product_id
         if not items:
             return None
@@ -230,16 +231,15 @@ class SaleSubscriptionLine(models.Model):
             reason, products = "", products.browse()
         else:
             reason = subscription._get_hold_reason(run.date)
-        reason = reason or self._get_billing_obstacle(run, key, (partner, *products), memo)
-        return BillingGroup(key, partner, reason, items=items)
+        reason = reason or self._get_billing_obstacle(run, terms, (partner, *products), memo)
+        return BillingGroup(terms, partner, reason, items=items)
 
     @api.model
     def _get_incomplete_group(self, subscription, run):
         """A group without charges, held, so that nobody waits for their invoice in silence."""
         reason = self.env._("%s has no billing cycle or no start date, so it is never due.", subscription.display_name)
         partner = subscription.partner_id
-        key = GroupKey(partner.id, run.company_id.currency_id.id, False, False, False, False)
-        return BillingGroup(key, partner, reason)
+        return BillingGroup(InvoiceTerms.without_invoice(partner, run.company_id.currency_id), partner, reason)
 
     @api.model
     def _find_billed_items(self, items):
