@@ -44,6 +44,7 @@ from . import (
     test_security,
     test_sending,
     test_subscription,
+    test_transactions,
     test_ubl,
     test_ubl_rules,
     test_usage_billing,
