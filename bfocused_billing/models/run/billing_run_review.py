@@ -106,11 +106,23 @@ class BillingRun(models.Model):
         :param partner_ids: set of ids of ``res.partner``, as they stand on outcomes
         :return: dict of (amount, date) by (partner id, currency id); amounts are over zero
         """
+        best = {}  # by key: whether it is of the same kind, and the date; the later row wins
+        for partner_id, currency_id, day, amount in self._find_billed_amounts(partner_ids):
+            candidate = is_quarter_turn(day) == self.is_quarter_turn, day, float(amount)
+            best[partner_id, currency_id] = max(best.get((partner_id, currency_id), candidate), candidate)
+        return {key: (amount, day) for key, (_is_same_kind, day, amount) in best.items()}
+
+    def _find_billed_amounts(self, partner_ids):
+        """What earlier runs of this company billed partners, or deferred, oldest first.
+
+        :param partner_ids: set of ids of ``res.partner``
+        :return: list of (partner id, currency id, date of the run, amount over zero)
+        """
         if not partner_ids:
-            return {}
+            return []
         self.env["bfocused.billing.run.line"].flush_model()
         self.env["bfocused.billing.run"].flush_model(["state"])
-        rows = self.env.execute_query(
+        return self.env.execute_query(
             SQL(
                 """
                 SELECT line.partner_id, line.currency_id, line.date, sum(COALESCE(line.amount_new, line.amount_untaxed))
@@ -127,11 +139,6 @@ class BillingRun(models.Model):
                 self.date,
             )
         )
-        best = {}  # by key: whether it is of the same kind, and the date; the later row wins
-        for partner_id, currency_id, day, amount in rows:
-            candidate = is_quarter_turn(day) == self.is_quarter_turn, day, float(amount)
-            best[partner_id, currency_id] = max(best.get((partner_id, currency_id), candidate), candidate)
-        return {key: (amount, day) for key, (_is_same_kind, day, amount) in best.items()}
 
     # --- sending
 
