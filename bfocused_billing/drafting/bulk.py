@@ -94,7 +94,7 @@ class BulkDrafter:
         self.env = moves.env
         self.memo = {}  # what the invoices of one batch have in common is looked up once
 
-    def create(self, vals_list):
+    def draft(self, vals_list):
         """The draft invoices of ``vals_list``.
 
         :param vals_list: values as for ``create`` of ``account.move``, the invoice lines as ``Command.create``

@@ -26,7 +26,7 @@ class AccountMove(models.Model):
         :param vals_list: values as for ``create``, the invoice lines as ``Command.create``
         :return: the moves, in the order of ``vals_list``
         """
-        return BulkDrafter(self).create(vals_list)
+        return BulkDrafter(self).draft(vals_list)
 
     def _post_in_bulk(self):
         """The same as ``_post(soft=False)``, looking up once what the moves of a batch have in common.
