@@ -4,7 +4,7 @@ from unittest.mock import patch
 
 from psycopg2.errors import SerializationFailure
 
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import UserError
 from odoo.tests import TransactionCase, tagged
 
 from odoo.addons.bfocused_billing.transactions import (
@@ -55,15 +55,15 @@ class TestTransactions(TransactionCase):
         self.assertFalse(self.partner.ref)
 
     def fail_late(self):
-        raise ValidationError("late")
+        raise ValueError("late")
 
     def test_error_that_gives_up_the_transaction_passes(self):
         with self.assertRaises(SerializationFailure), isolated(self.env.cr):
             raise SerializationFailure()
 
     def test_other_errors_that_pass(self):
-        with self.assertRaises(UserError), isolated(self.env.cr, passing=(SerializationFailure, UserError)):
-            raise UserError("Stop")
+        with self.assertRaises(ValueError), isolated(self.env.cr, passing=(SerializationFailure, ValueError)):
+            raise ValueError("Stop")
 
     def test_ranks_that_were_counted_are_undone(self):
         self.partners.customer_rank = 1
@@ -72,7 +72,7 @@ class TestTransactions(TransactionCase):
         self.assertTrue(counted)
         with isolated(self.env.cr):
             self.partners._increase_rank("customer_rank")
-            raise UserError("Stop")
+            raise ValueError("Stop")
         self.assertEqual(self.get_counted(), counted)
         with undoable(self.env.cr) as undo:
             self.partners._increase_rank("customer_rank")
@@ -86,7 +86,7 @@ class TestTransactions(TransactionCase):
             batches.append(len(partners))
             partners.ref = "done"
             if self.partners[3] in partners:
-                raise UserError("Not this one")
+                raise ValueError("Not this one")
             return partners.ids
 
         def give_up(partner, error):
