@@ -55,11 +55,11 @@ class AccountMove(models.Model):
         lines, copies = (
             move.line_ids.filtered(lambda line: line.display_type in COPIED_TYPES).sorted("id") for move in (self, copy)
         )
-        for line, its_copy in zip(lines, copies, strict=True):
+        for line, corrected in zip(lines, copies, strict=True):
             refunds = line.refund_line_ids
-            line.sudo().charge_ids._get_live().move_line_id = its_copy
+            line.sudo().charge_ids._get_live().move_line_id = corrected
             (refunds & reversal).is_corrected = True
-            (refunds - reversal).refunded_line_id = its_copy
+            (refunds - reversal).refunded_line_id = corrected
 
     def button_cancel(self):
         # EXTENDS 'account'
