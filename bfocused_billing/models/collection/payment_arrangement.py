@@ -9,14 +9,14 @@ _logger = logging.getLogger(__name__)
 
 IN_FORCE = ("requested", "agreed")
 # What an arrangement is about: fixed once it was agreed or refused
-TERMS = {"company_id", "partner_id", "currency_id", "move_ids", "term_ids"}
+AGREED_FIELDS = {"company_id", "partner_id", "currency_id", "move_ids", "term_ids"}
 
 
 class PaymentArrangement(models.Model):
-    """A customer pays open invoices in terms ("betalingsregeling").
+    """A customer pays open invoices in instalments ("betalingsregeling").
 
     While it is agreed, its invoices aren't collected by the company's own payment orders. It is kept as soon as they
-    are paid, and broken when a term isn't, some days after its due date.
+    are paid, and broken when an instalment isn't, some days after its due date.
     """
 
     _name = "bfocused.payment.arrangement"
@@ -44,7 +44,7 @@ class PaymentArrangement(models.Model):
         domain="[('move_type', '=', 'out_invoice'), ('state', '=', 'posted'), ('amount_residual', '>', 0),"
         " ('commercial_partner_id', '=', partner_id), ('company_id', '=', company_id)]",
     )
-    term_ids = fields.One2many("bfocused.payment.arrangement.term", "arrangement_id", string="Terms", copy=False)
+    term_ids = fields.One2many("bfocused.payment.arrangement.term", "arrangement_id", string="Instalments", copy=False)
     asked_by = fields.Selection(
         [("staff", "Us"), ("customer", "The customer")], string="Asked by", required=True, default="staff"
     )
@@ -65,7 +65,7 @@ class PaymentArrangement(models.Model):
         index=True,
     )
     agreed_date = fields.Date(string="Agreed on", readonly=True, copy=False)
-    amount = fields.Monetary(string="Sum of the terms", compute="_compute_amount", store=True)
+    amount = fields.Monetary(string="Sum of the instalments", compute="_compute_amount", store=True)
     open_amount = fields.Monetary(string="Still open", compute="_compute_open_amount")
 
     # === COMPUTE
@@ -130,7 +130,7 @@ class PaymentArrangement(models.Model):
 
     def _check_sum(self):
         """
-        :raise UserError: when the terms aren't what is open
+        :raise UserError: when the instalments aren't what is open
         """
         for arrangement in self:
             if not arrangement.move_ids:
@@ -139,8 +139,8 @@ class PaymentArrangement(models.Model):
             if arrangement.currency_id.compare_amounts(arrangement.amount, arrangement.open_amount):
                 raise UserError(
                     self.env._(
-                        "The terms are %(terms)s together, and %(open)s is open. Make them the same.",
-                        terms=format_amount(arrangement.amount),
+                        "The instalments are %(instalments)s together, and %(open)s is open. Make them the same.",
+                        instalments=format_amount(arrangement.amount),
                         open=format_amount(arrangement.open_amount),
                     )
                 )
@@ -157,7 +157,7 @@ class PaymentArrangement(models.Model):
         """What was agreed stays as it was agreed; states follow from buttons."""
         if not self.env.su and "state" in vals:
             raise UserError(self.env._("The state of an arrangement changes by its buttons."))
-        if TERMS & vals.keys():
+        if AGREED_FIELDS & vals.keys():
             self._check_editable()
         return super().write(vals)
 
@@ -227,7 +227,7 @@ class PaymentArrangement(models.Model):
         self.sudo().write({"state": state, **values})
 
     def _is_watched_here(self):
-        """Whether Odoo looks after its terms, and not a service that collects for the company."""
+        """Whether Odoo looks after its instalments, and not a service that collects for the company."""
         self.ensure_one()
         return True
 
@@ -240,17 +240,17 @@ class PaymentArrangement(models.Model):
         self.filtered(lambda one: one.state == "agreed" and one._is_watched_here() and one._is_paid())._keep()
 
     def _get_term_rests(self):
-        """What is open of each term: what was paid pays the oldest first.
+        """What is open of each instalment: what was paid pays the oldest first.
 
-        :return: dict of term to amount
+        :return: dict of instalment to amount
         """
         self.ensure_one()
         paid = 0.0 if self.state == "requested" else max(self.amount - self.open_amount, 0.0)
         rests = {}
-        for term in self.term_ids.sorted("due_date"):
-            used = min(paid, term.amount)
+        for instalment in self.term_ids.sorted("due_date"):
+            used = min(paid, instalment.amount)
             paid -= used
-            rests[term] = self.currency_id.round(term.amount - used)
+            rests[instalment] = self.currency_id.round(instalment.amount - used)
         return rests
 
     # === WATCHING
@@ -272,7 +272,7 @@ class PaymentArrangement(models.Model):
             _logger.exception("Payment arrangement %s could not be watched", self.id)
 
     def _watch(self, today):
-        """Keep or break it as its terms say.
+        """Keep it or break it, by what was paid of its instalments.
 
         :param today: date
         """
@@ -284,23 +284,23 @@ class PaymentArrangement(models.Model):
                 self._treat_late(late)
 
     def _get_late_terms(self, today):
-        """Terms that aren't paid although their days of grace went by too."""
+        """Instalments that aren't paid although their days of grace went by too."""
         last = today - timedelta(days=self.company_id.arrangement_grace_days)
         rests = self._get_term_rests()
         return self.term_ids.filtered(
-            lambda term: term.due_date < last and self.currency_id.compare_amounts(rests[term], 0) > 0
+            lambda one: one.due_date < last and self.currency_id.compare_amounts(rests[one], 0) > 0
         )
 
-    def _treat_late(self, terms):
-        """A term wasn't paid in time: that breaks the arrangement, and a person is told."""
-        told = self._with_responsible()
-        self._break(self._get_late_reason(terms))
-        self._tell_responsible(told.env._("Payment arrangement broken"), told._get_late_reason(terms))
+    def _treat_late(self, instalments):
+        """An instalment wasn't paid in time: that breaks the arrangement, and a person is told."""
+        localized = self._with_responsible()
+        self._break(self._get_late_reason(instalments))
+        self._tell_responsible(localized.env._("Payment arrangement broken"), localized._get_late_reason(instalments))
 
-    def _get_late_reason(self, terms):
-        first = terms.sorted("due_date")[:1]
+    def _get_late_reason(self, instalments):
+        first = instalments.sorted("due_date")[:1]
         return self.env._(
-            "The term of %(amount)s that was due on %(date)s wasn't paid.",
+            "The instalment of %(amount)s that was due on %(date)s wasn't paid.",
             amount=self.currency_id.format(first.amount),
             date=format_date(self.env, first.due_date),
         )

@@ -2,10 +2,10 @@ from odoo import api, fields, models
 
 
 class PaymentArrangementTerm(models.Model):
-    """What has to be paid by when."""
+    """An instalment of a payment arrangement: what has to be paid by when."""
 
     _name = "bfocused.payment.arrangement.term"
-    _description = "Term of a Payment Arrangement"
+    _description = "Instalment of a Payment Arrangement"
     _order = "due_date, id"
     _rec_name = "due_date"
 
@@ -16,24 +16,24 @@ class PaymentArrangementTerm(models.Model):
     amount = fields.Monetary(required=True)
     open_amount = fields.Monetary(string="Still open", compute="_compute_open_amount")
 
-    _amount_positive = models.Constraint("CHECK (amount > 0)", "A term is above zero.")
+    _amount_positive = models.Constraint("CHECK (amount > 0)", "An instalment is above zero.")
 
     # === COMPUTE
 
     @api.depends("due_date", "amount", "arrangement_id.state", "arrangement_id.open_amount")
     def _compute_open_amount(self):
-        for arrangement, terms in self.grouped("arrangement_id").items():
+        for arrangement, instalments in self.grouped("arrangement_id").items():
             rests = arrangement._get_term_rests() if arrangement else {}
-            for term in terms:
-                term.open_amount = rests.get(term, term.amount)
+            for instalment in instalments:
+                instalment.open_amount = rests.get(instalment, instalment.amount)
 
     # === CRUD
 
     @api.model_create_multi
     def create(self, vals_list):
-        terms = super().create(vals_list)
-        terms.arrangement_id._check_editable()
-        return terms
+        instalments = super().create(vals_list)
+        instalments.arrangement_id._check_editable()
+        return instalments
 
     def write(self, vals):
         self.arrangement_id._check_editable()

@@ -113,7 +113,8 @@ class PaymentReversal(models.Model):
             template.send_mail(self.id)
             return
         self._add_activity(
-            lambda told: told.env._("No e-mail address: tell the customer of the reversal"), lambda told: ""
+            lambda localized: localized.env._("No e-mail address: tell the customer of the reversal"),
+            lambda localized: "",
         )
 
     def _tell_staff(self):
@@ -121,16 +122,18 @@ class PaymentReversal(models.Model):
         # without an invoice nothing shows that the amount is open again, nor goes on to collect or remind of it
         if policy.activity_summary or not policy or not self.move_ids:
             self._add_activity(
-                lambda told: told.policy_id.activity_summary or told.env._("Reversed direct debit: look at it"),
-                lambda told: told._get_activity_note(),
+                lambda localized: (
+                    localized.policy_id.activity_summary or localized.env._("Reversed direct debit: look at it")
+                ),
+                lambda localized: localized._get_activity_note(),
             )
 
     def _add_activity(self, get_summary, get_note):
         """Put an activity on this reversal, in the language of whom it is for."""
         user = self.policy_id.activity_user_id or self.partner_id._get_mandate_user(self.company_id)
-        told = self.with_context(lang=user.lang)
-        told.activity_schedule(
-            "mail.mail_activity_data_todo", summary=get_summary(told), note=get_note(told), user_id=user.id
+        localized = self.with_context(lang=user.lang)
+        localized.activity_schedule(
+            "mail.mail_activity_data_todo", summary=get_summary(localized), note=get_note(localized), user_id=user.id
         )
 
     def _get_activity_note(self):
