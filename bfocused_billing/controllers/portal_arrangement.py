@@ -18,7 +18,7 @@ class PortalArrangement(CustomerPortal):
 
     @http.route("/my/arrangements/<int:arrangement_id>", type="http", auth="user", website=True, methods=["GET"])
     def my_arrangement(self, arrangement_id):
-        """One arrangement with its terms."""
+        """One arrangement with its instalments."""
         domain = [("id", "=", arrangement_id), *self._get_arrangements_domain()]
         arrangement = request.env["bfocused.payment.arrangement"].search(domain)
         if not arrangement:
@@ -29,7 +29,7 @@ class PortalArrangement(CustomerPortal):
 
     @http.route("/my/invoices/<int:invoice_id>/arrangement", type="http", auth="user", website=True, methods=["POST"])
     def my_invoice_arrangement(self, invoice_id, count="", reason="", **kw):
-        """Ask to pay an invoice in terms."""
+        """Ask to pay an invoice in instalments."""
         try:
             invoice = self._document_check_access("account.move", invoice_id)
         except (AccessError, MissingError):

@@ -4,7 +4,7 @@ from odoo.tools import format_date
 
 
 class PaymentArrangementNew(models.TransientModel):
-    """Propose equal monthly terms for open invoices."""
+    """Propose equal monthly instalments for open invoices."""
 
     _name = "bfocused.payment.arrangement.new"
     _description = "New Payment Arrangement"
@@ -14,18 +14,18 @@ class PaymentArrangementNew(models.TransientModel):
     partner_id = fields.Many2one("res.partner", string="Customer", compute="_compute_whose")
     currency_id = fields.Many2one("res.currency", compute="_compute_whose")
     amount = fields.Monetary(string="Open", compute="_compute_whose")
-    count = fields.Integer(string="Number of terms", required=True, default=3)
+    count = fields.Integer(string="Number of instalments", required=True, default=3)
     first_date = fields.Date(
-        string="First term",
+        string="First instalment",
         required=True,
         default=lambda self: fields.Date.add(fields.Date.context_today(self), months=1),
-        help="Due date of the first term; the others follow each month.",
+        help="Due date of the first instalment; the others follow each month.",
     )
     asked_by = fields.Selection(
         [("staff", "Us"), ("customer", "The customer")], string="Asked by", required=True, default="customer"
     )
     reason = fields.Char(help="For your colleagues, such as: waits for a large payment.")
-    summary = fields.Char(string="Terms", compute="_compute_summary")
+    summary = fields.Char(string="Instalments", compute="_compute_summary")
 
     # === COMPUTE
 
@@ -50,11 +50,12 @@ class PaymentArrangementNew(models.TransientModel):
     def _compute_summary(self):
         for wizard in self:
             try:
-                terms = wizard._get_terms() if wizard.first_date else []
+                instalments = wizard._get_instalments() if wizard.first_date else []
             except UserError:
-                terms = []
+                instalments = []
             wizard.summary = "; ".join(
-                f"{format_date(self.env, day)} {wizard.currency_id.format(float(amount))}" for day, amount in terms
+                f"{format_date(self.env, day)} {wizard.currency_id.format(float(amount))}"
+                for day, amount in instalments
             )
 
     # === ACTIONS
@@ -72,8 +73,8 @@ class PaymentArrangementNew(models.TransientModel):
 
     # === BUSINESS
 
-    def _get_terms(self):
-        return self.move_ids._get_equal_terms(self.count, self.first_date)
+    def _get_instalments(self):
+        return self.move_ids._get_equal_instalments(self.count, self.first_date)
 
     def _prepare_arrangement(self):
         return self.move_ids._prepare_arrangement(
