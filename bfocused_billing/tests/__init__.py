@@ -1,6 +1,7 @@
 from . import (
     test_banking_days,
     test_billing_run,
+    test_billing_sources,
     test_broken_customers,
     test_bulk_equality,
     test_catalogue,
