@@ -135,22 +135,28 @@ class PaymentReturnPolicy(models.Model):
         code = (code or "").strip().upper() or False
         policy = self._find(company, code)
         reversal = reversals.create(
-            {
-                "company_id": company.id,
-                "partner_id": (moves or lines)[:1].partner_id.id,
-                "move_ids": moves.ids,
-                "mandate_id": (lines.mandate_id or moves.mandate_id)[:1].id,
-                "code": code,
-                "policy_id": policy.id,
-                "is_counted": policy.is_counted,
-                "reference": reference,
-                "amount": sum(moves.mapped("amount_residual") or lines.mapped("amount_currency")),
-                "currency_id": (moves or lines)[:1].currency_id.id,
-                **values,
-            }
+            {**policy._prepare_reversal(moves, lines), "code": code, "reference": reference, **values}
         )
         reversal._apply()
         return reversal
+
+    def _prepare_reversal(self, moves, lines):
+        """Values of a reversal that is handled by this policy, or by none.
+
+        :param moves: ``account.move`` records that were debited
+        :param lines: ``account.payment.line`` records of the debit, maybe without invoice; empty when not known
+        """
+        debited = moves or lines
+        return {
+            "company_id": debited.company_id.id,
+            "partner_id": debited[:1].partner_id.id,
+            "move_ids": moves.ids,
+            "mandate_id": (lines.mandate_id or moves.mandate_id)[:1].id,
+            "policy_id": self.id,
+            "is_counted": self.is_counted,
+            "amount": sum(moves.mapped("amount_residual") or lines.mapped("amount_currency")),
+            "currency_id": debited[:1].currency_id.id,
+        }
 
     def _get_retry_date(self, date, lead_days):
         """The banking day on which an invoice is collected again.

@@ -255,7 +255,8 @@ class BillingCharge(models.Model):
     def _get_overlapping(self):
         """The live charges of the same days of the same subscription line, this one left out."""
         self.ensure_one()
-        charges, period = self.subscription_line_id._get_live_charges() - self, self._get_period()
+        charges = self.subscription_line_id.sudo().charge_ids._get_live() - self
+        period = self._get_period()
         return charges.filtered(lambda other: other._get_period().overlaps(period))
 
     def _get_billed_again(self):
