@@ -1,7 +1,8 @@
 import secrets
 
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import AccessError, ValidationError
+from odoo.tools import plaintext2html
 
 from ...const import DEMO, PRODUCTION
 from ...payt_api import PaytForbidden
@@ -10,6 +11,26 @@ from ...payt_api.connection import checked_base_url
 ENVIRONMENTS = {"demo": DEMO, "production": PRODUCTION}
 # a change of these makes the tokens we have worthless
 TOKEN_OWNER_FIELDS = ("base_url", "environment", "client_id", "auth_method")
+# which administration it is; nothing carries over from one to another
+ADMINISTRATION_FIELDS = ("environment", "administration_id")
+UNSENT_MOVE_VALUES = {
+    "payt_state": "none",
+    "payt_message": False,
+    "payt_invoice_id": False,
+    "payt_synced_at": False,
+    "payt_pushed_at": False,
+    "payt_url": False,
+    "payt_block_asked": False,
+    "payt_state_before": False,
+    "payt_step_state": False,
+    "payt_told_at": False,
+    "payt_open_amount": 0.0,
+    "payt_public_url": False,
+    "payt_deleted_at": False,
+    "payt_was_deleted": False,
+}
+# What was read from the administration. Payments that were booked stay: the money came.
+MODELS_OF_ADMINISTRATION = ("payt.mirror", "payt.sync.mark", "payt.credit.case", "payt.signal")
 
 
 class PaytBackend(models.Model):
@@ -125,9 +146,6 @@ class PaytBackend(models.Model):
     paused_reason = fields.Char(string="Why", copy=False, readonly=True)
     paused_since = fields.Datetime(copy=False, readonly=True)
     remark = fields.Char(string="Last remark of PAYT", copy=False, readonly=True)
-    outbox_ids = fields.One2many("payt.outbox", "backend_id")
-    waiting_count = fields.Integer(string="Waiting", compute="_compute_outbox_counts")
-    attention_count = fields.Integer(string="Needs attention", compute="_compute_outbox_counts")
 
     _company_uniq = models.Constraint("UNIQUE(company_id)", "A company has one connection to PAYT.")
     _webhook_key_uniq = models.Constraint("UNIQUE(webhook_key)", "This webhook key is in use.")
@@ -173,18 +191,6 @@ class PaytBackend(models.Model):
         for backend in self:
             backend.webhook_url = f"{backend.get_base_url()}/payt/webhook/{backend.webhook_key}"
 
-    @api.depends("outbox_ids.state")
-    def _compute_outbox_counts(self):
-        groups = self.env["payt.outbox"]._read_group(
-            [("backend_id", "in", self.ids), ("state", "in", ("pending", "refused", "error"))],
-            ["backend_id", "state"],
-            ["__count"],
-        )
-        counts = {(backend.id, state): count for backend, state, count in groups}
-        for backend in self:
-            backend.waiting_count = counts.get((backend.id, "pending"), 0)
-            backend.attention_count = sum(counts.get((backend.id, state), 0) for state in ("refused", "error"))
-
     # === CONSTRAINTS
 
     @api.constrains("base_url", "environment")
@@ -209,19 +215,19 @@ class PaytBackend(models.Model):
         for backend, refresh_token in zip(backends, given, strict=True):
             if refresh_token:
                 backend.refresh_token = refresh_token
+        backends.company_id._forget_payt_vat_rates()
         return backends
 
     def write(self, vals):
-        """Another administration has nothing of us, and another client's tokens are worth nothing."""
-        changed = {name for name in TOKEN_OWNER_FIELDS if name in vals}
-        moved = self.sudo().filtered(lambda backend: any(backend[name] != vals[name] for name in changed))
-        moved.token_ids._forget()
-        return super().write(vals)
-
-    @api.ondelete(at_uninstall=False)
-    def _unlink_except_used(self):
-        if self.env["payt.outbox"].sudo().search_count([("backend_id", "in", self.ids)], limit=1):
-            raise UserError(self.env._("Something was sent through this connection already. Pause it instead."))
+        """Another client's tokens are worth nothing, and another administration has none of our records."""
+        before = {backend: [backend[name] for name in ADMINISTRATION_FIELDS] for backend in self}
+        self._forget_foreign_tokens(vals)
+        result = super().write(vals)
+        for backend, administration in before.items():
+            if backend._is_elsewhere(*administration) and backend._was_used():
+                backend.sudo()._forget_administration()
+        self._retry_payments(vals)
+        return result
 
     # === ACTIONS
 
@@ -242,13 +248,7 @@ class PaytBackend(models.Model):
         self._check_may_pause()
         self.sudo()._resume()
 
-    def action_open_outbox(self):
-        """Open what has to go out, or needs attention."""
-        self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id("bfocused_payt_connector.payt_outbox_action")
-        return {**action, "domain": [("backend_id", "=", self.id)]}
-
-    # === BUSINESS
+    # === BUSINESS: PAUSING
 
     def _check_may_pause(self):
         self.check_access("read")
@@ -258,13 +258,13 @@ class PaytBackend(models.Model):
     def _resume(self):
         self.write({"paused": False, "is_stopped": False, "paused_reason": False, "paused_since": False})
         self.activity_feedback(["mail.mail_activity_data_warning"])
-        self.env["payt.outbox"]._wake()
+        self._wake_outbox()
 
     def _stop(self, reason):
         """Pause the connection because going on would do harm or is of no use, and tell a person.
 
-        That must outlive a rollback, so it happens in a transaction of its own. Who is about to call this must not
-        have written on the backend before.
+        That must outlive a rollback, so it happens in a transaction of its own. The caller must not have written on the
+        backend before.
 
         :param reason: why, without anything secret
         """
@@ -287,6 +287,63 @@ class PaytBackend(models.Model):
             )
             backend._tell(backend.env._("PAYT: the connection stopped"), reason)
 
+    # === BUSINESS: ANOTHER ADMINISTRATION
+
+    def _forget_foreign_tokens(self, vals):
+        """Tokens belong to the environment and the client that got them."""
+        changed = {name for name in TOKEN_OWNER_FIELDS if name in vals}
+        moved = self.sudo().filtered(lambda backend: any(backend[name] != vals[name] for name in changed))
+        moved.token_ids._forget()
+
+    def _is_elsewhere(self, environment, administration_id):
+        """Whether this is another administration than the given one.
+
+        Without an id it was the only one there is; giving that its id changes nothing.
+        """
+        is_other = administration_id and administration_id != self.administration_id
+        return self.environment != environment or bool(is_other)
+
+    def _was_used(self):
+        return bool(
+            self.env["payt.outbox"].sudo().search_count([("backend_id", "=", self.id), ("state", "=", "sent")], limit=1)
+        )
+
+    def _forget_administration(self):
+        """Take all records for unknown to PAYT, so that they can be handed over again. Debtors keep their numbers."""
+        company = self.company_id
+        self._drop_waiting(self.env._("It was for another administration. Hand it over again."))
+        company._forget_payt_vat_rates()
+        everything = self.with_context(active_test=False).with_company(company).env
+        everything["res.partner"].search([("payt_debtor_state", "in", ("queued", "pushed", "error"))]).write(
+            {
+                "payt_debtor_state": "none",
+                "payt_debtor_message": False,
+                "payt_contact_message": False,
+                "payt_debtor_synced_at": False,
+            }
+        )
+        there = [("company_id", "=", company.id), ("payt_state", "not in", (False, "none"))]
+        everything["account.banking.mandate"].search(there).write({"payt_state": "none", "payt_message": False})
+        moves = everything["account.move"].search(there)
+        moves.write(UNSENT_MOVE_VALUES)
+        moves.payt_event_ids.unlink()
+        self._forget_payt_numbers(everything)
+        for model in MODELS_OF_ADMINISTRATION:
+            everything[model].search([("backend_id", "=", self.id)]).unlink()
+
+    def _forget_payt_numbers(self, everything):
+        """Numbers of payments and plans may mean something else there, and what was paid has to be told there too."""
+        company = [("company_id", "=", self.company_id.id)]
+        payments = everything["account.payment"].search([*company, ("payt_payment_id", "!=", False)])
+        payments.write(dict.fromkeys(("payt_payment_id", "payt_transaction_id", "payt_reversal_id"), False))
+        arrangements = everything["bfocused.payment.arrangement"].search([*company, ("payt_state", "!=", "none")])
+        arrangements.write(
+            {**dict.fromkeys(("payt_plan_id", "payt_asked", "payt_message", "payt_url"), False), "payt_state": "none"}
+        )
+        arrangements.term_ids.write({"payt_term_id": False, "payt_open_amount": 0.0})
+
+    # === BUSINESS: WHO IS TOLD
+
     def _tell(self, summary, note):
         """An activity for the responsible person, one at a time for the same thing."""
         for backend in self:
@@ -295,3 +352,58 @@ class PaytBackend(models.Model):
                 backend.activity_schedule(
                     "mail.mail_activity_data_warning", summary=summary, note=note, user_id=user.id
                 )
+
+    def _is_news(self, moment):
+        """Whether something happened since there is a connection.
+
+        The first reading of an administration brings years of reminders and comments: they are kept, but nobody has to
+        be told.
+
+        :param moment: in UTC, without time zone
+        """
+        self.ensure_one()
+        return bool(moment) and moment >= self.create_date.replace(microsecond=0)
+
+    def _get_person(self, move=None):
+        """Who looks after the administration: the person responsible for the connection, or for the invoice.
+
+        :param move: ``account.move`` record
+        """
+        self.ensure_one()
+        candidates = self.responsible_id
+        if move:
+            candidates += move.invoice_user_id
+        company = self.company_id
+        fit = candidates.filtered(lambda user: user.active and not user.share and company in user.company_ids)
+        return fit[:1] or self.env.ref("base.user_admin")
+
+    def _ask_person(self, record, summary, note, activity_type="mail.mail_activity_data_todo"):
+        """An activity on a record, for who looks after it.
+
+        :param record: invoice or customer
+        :param note: text
+        :return: ``mail.activity`` record
+        """
+        self.ensure_one()
+        person = self._get_person(record if record._name == "account.move" else None)
+        return record.activity_schedule(activity_type, summary=summary, note=plaintext2html(note), user_id=person.id)
+
+    # === HOOKS
+
+    def _wake_outbox(self):
+        # HOOK: filled in outbox
+        """Have what is waiting sent."""
+
+    def _drop_waiting(self, reason):
+        # HOOK: filled in outbox
+        """Don't send what is waiting.
+
+        :param reason: for the rows of the outbox
+        """
+
+    def _retry_payments(self, vals):
+        # HOOK: filled in clearing
+        """Book payments that waited for settings.
+
+        :param vals: the settings that were written
+        """

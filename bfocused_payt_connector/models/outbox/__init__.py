@@ -1,4 +1,5 @@
 from . import (
+    payt_backend,
     payt_record_mixin,
     payt_outbox,
     payt_outbox_sending,

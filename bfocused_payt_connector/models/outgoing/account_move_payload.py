@@ -4,7 +4,7 @@ from odoo.tools import float_round
 from ...payt_api.guard import guarded
 from ...payt_api.payloads import InvoicePayload
 from ...payt_api.signature import checksum
-from ..connection.res_company_sending import NO_VAT
+from ..connection.res_company import NO_VAT
 
 CYCLE_LABELS = {"month": "MAAND", "quarter": "KWARTAAL", "year": "JAAR"}
 QUANTITY_DIGITS = 6
