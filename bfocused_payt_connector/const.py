@@ -36,47 +36,7 @@ SCOPES = (
     "vat_rates:write",
 )
 
-# what goes out, in the order that works: each may refer to what stands before it
-RESOURCES = (
-    "vat_rate",
-    "contact",
-    "debtor",
-    "invoice",
-    "psp_mandate",
-    "psp_mandate_revocation",
-    "invoice_block",
-    "invoice_resume",
-    "payment_plan",
-    "payment_plan_approval",
-    "payment_plan_rejection",
-    "payment_plan_end",
-)
-RANKS = {resource: rank for rank, resource in enumerate(RESOURCES)}
-
-# The client's method for each bulk write: by payload, or by number alone. A mandate is made one by one.
-WRITES_BY_PAYLOAD = {
-    "vat_rate": "upsert_vat_rates",
-    "contact": "upsert_contacts",
-    "debtor": "upsert_debtors",
-    "invoice": "upsert_invoices",
-}
-WRITES_BY_NUMBER = {
-    "psp_mandate_revocation": "revoke_psp_mandates",
-    "invoice_block": "block_invoices",
-    "invoice_resume": "resume_invoices",
-}
-# Steps of a plan that PAYT has: the client's method, and the field of the plan that says it was done
-PLAN_STEPS = {
-    "payment_plan_approval": ("approve_payment_plan", "approved_at"),
-    "payment_plan_rejection": ("reject_payment_plan", "rejected_at"),
-    "payment_plan_end": ("deactivate_payment_plan", "deactivated_at"),
-}
-# Saying these again with the same payload is never superfluous: something else may have undone it in between.
-ALWAYS_SENT = frozenset(WRITES_BY_NUMBER)
-
-# Records per job. A job has to end well within Odoo's limit of 120 seconds for a request, and each record of these
-# costs a request of its own: an invoice two uploads, a mandate one.
-BATCH_SIZES = {"invoice": 200, **dict.fromkeys(("psp_mandate", "payment_plan", *PLAN_STEPS), 100)}
+# === WHAT GOES OUT (what PAYT is told about: delivery/resources.py)
 
 # Pauses of the outbox, in seconds: they grow from the first to the longest and end after so many tries (about a day)
 FIRST_PAUSE = 30

@@ -8,6 +8,8 @@ from odoo.addons.queue_job.job import Job
 
 from tests.payt_sandbox.contract import JSON, Contract
 
+from ..delivery import RESOURCES
+
 PDF = "odoo.addons.base.models.ir_actions_report.IrActionsReport._run_wkhtmltopdf"
 ADMINISTRATION = "81"
 WRITES = {
@@ -73,7 +75,7 @@ class PaytDataCase(BillingCase):
 
     def prepare(self, record, resource):
         """The payload, after PAYT's contract accepted it."""
-        payload = getattr(record, f"_prepare_payt_{resource}")(self.backend)
+        payload = getattr(record, RESOURCES[resource].payload)(self.backend)
         if payload is not None and resource in WRITES:
             self.assert_contract(resource, payload)
         return payload
@@ -89,12 +91,12 @@ class PaytDataCase(BillingCase):
     def take(self, record, resource):
         """PAYT takes it."""
         payload = self.prepare(record, resource)
-        getattr(record, f"_payt_taken_{resource}")(self.backend, {})
+        getattr(record, RESOURCES[resource].taken)(self.backend, {})
         self.get_rows(record, resource).state = "sent"
         return payload
 
     def refuse(self, record, resource, *reasons):
-        getattr(record, f"_payt_refused_{resource}")(self.backend, list(reasons))
+        getattr(record, RESOURCES[resource].refused)(self.backend, list(reasons))
 
     # === RECORDS
 

@@ -1,14 +1,19 @@
+from dataclasses import replace
+from unittest.mock import patch
+
 from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from .. import const
-from ..models.outbox import payt_outbox_sending
+from ..delivery import RESOURCES, Resource, sender
+from ..delivery.writes import Upsert
+from ..payt_api import PaytClient
 from .common import PaytCase
 from .stubs import stub_partners
 
-SENDING = payt_outbox_sending.__name__
+SENDING = sender.__name__
 
 
 class OutboxCase(PaytCase):
@@ -94,9 +99,10 @@ class TestOutbox(OutboxCase):
         self.empty()
         checksum = self.rows(self.jansen).checksum
         payload = {"contact_identifier": f"C{self.jansen.id}", "lastname": "Jansen"}
-        self.assertEqual(self.outbox._get_checksum(self.backend, payload), checksum)
+        batch = sender.OutboxSender(self.backend, self.rows(self.jansen))
+        self.assertEqual(batch.get_checksum(payload), checksum)
         self.backend.administration_id = "another"
-        self.assertNotEqual(self.outbox._get_checksum(self.backend, payload), checksum)
+        self.assertNotEqual(batch.get_checksum(payload), checksum)
 
     def test_what_is_forced_is_sent_although_payt_has_it(self):
         self.put(self.jansen)
@@ -147,8 +153,8 @@ class TestOutbox(OutboxCase):
         self.assertEqual(self.env["ir.cron.trigger"].search_count([]), triggers + 1)
 
     def test_what_must_come_first_goes_first(self):
-        order = const.RESOURCES
-        self.assertEqual(order[:4], ("vat_rate", "contact", "debtor", "invoice"))
+        order = list(RESOURCES)
+        self.assertEqual(order[:4], ["vat_rate", "contact", "debtor", "invoice"])
         self.assertEqual(set(order), {name for name, _label in self.outbox._fields["resource"].selection})
         self.outbox._put_for(self.backend, self.jansen, "invoice")
         self.outbox._put_for(self.backend, self.jansen, "debtor")
@@ -165,12 +171,45 @@ class TestOutbox(OutboxCase):
 
     def test_a_job_takes_a_batch_and_leaves_the_rest_to_the_next(self):
         self.put(self.jansen, self.pietersen)
-        self.patch(payt_outbox_sending, "BATCH_SIZES", {"contact": 1})
+        self.enterContext(patch.dict(RESOURCES, contact=replace(RESOURCES["contact"], batch_size=1)))
         self.outbox._job_empty(self.backend.id)
         self.assertEqual(self.at_payt(), ["Jansen"])
         self.assertEqual(len(self.jobs()), 1)
         self.outbox._job_empty(self.backend.id)
         self.assertEqual(self.at_payt(), ["Jansen", "Pietersen"])
+
+    def test_each_kind_of_record_has_the_methods_its_row_names(self):
+        for resource in RESOURCES.values():
+            for model in resource.models:
+                for method in filter(None, (resource.payload, resource.key, resource.taken, resource.refused)):
+                    self.assertTrue(callable(getattr(self.env[model], method, None)), (resource.name, model, method))
+                self.assertTrue(callable(self.env[model]._get_payt_backend), model)
+            if resource.files:
+                self.assertTrue(callable(getattr(self.env[resource.models[0]], resource.files, None)))
+
+    def test_a_new_kind_of_record_is_a_row_of_the_table(self):
+        vendor = Resource(
+            name="vendor",
+            label="Vendor",
+            models=("res.partner",),
+            payload="_prepare_payt_contact",
+            key="_get_payt_key_contact",
+            taken="_payt_taken_contact",
+            refused="_payt_refused_contact",
+            write=Upsert(PaytClient.upsert_contacts),
+        )
+        self.enterContext(patch.dict(RESOURCES, vendor=vendor))
+        self.outbox._put(self.jansen, "vendor")
+        self.empty()
+        self.assertEqual(self.at_payt(), ["Jansen"])
+        self.assertEqual(self.rows(self.jansen, resource="vendor").state, "sent")
+        self.assertEqual(self.recorded.taken, [(self.jansen.id, {"warnings": []})])
+
+    def test_rows_whose_rank_meant_another_kind_of_record_before_an_update_stay_apart(self):
+        self.put(self.jansen)
+        self.outbox._put_for(self.backend, self.pietersen, "debtor")
+        self.rows(resource="debtor").rank = self.rows(resource="contact").rank
+        self.assertEqual(self.outbox._take_batch(self.backend), self.rows(resource="contact"))
 
     def test_a_record_with_nothing_to_send_any_more_is_left_out(self):
         gone = self.make_partner("Gone")

@@ -2,6 +2,7 @@ from unittest.mock import patch
 
 from odoo.tests import tagged
 
+from ..delivery import RESOURCES
 from ..payt_api import PaytFile, backoff
 from .test_outbox import OutboxCase
 
@@ -29,15 +30,12 @@ class ResourceCase(OutboxCase):
 
     def be(self, resource, prepare, **others):
         """Let partners be this resource, known by their reference."""
+        row = RESOURCES[resource]
         methods = {
-            f"_prepare_payt_{resource}": lambda partner, backend: prepare(partner),
-            f"_get_payt_key_{resource}": lambda partner: partner.ref,
-            f"_payt_taken_{resource}": lambda partner, backend, answer: self.recorded.taken.append(
-                (partner.ref, answer)
-            ),
-            f"_payt_refused_{resource}": lambda partner, backend, reasons: self.recorded.refused.append(
-                (partner.ref, reasons)
-            ),
+            row.payload: lambda partner, backend: prepare(partner),
+            row.key: lambda partner: partner.ref,
+            row.taken: lambda partner, backend, answer: self.recorded.taken.append((partner.ref, answer)),
+            row.refused: lambda partner, backend, reasons: self.recorded.refused.append((partner.ref, reasons)),
             **others,
         }
         for name, method in methods.items():

@@ -11,28 +11,29 @@ import payt_session
 import session
 
 
-def strike_after(env, resource):
+def strike_after(resource):
     """Let PAYT's answer come and be written down, but not be committed."""
-    method, wanted = ("_upload_files", "invoice") if resource == "file" else ("_send", resource)
-    cls = env.registry["payt.outbox"]
-    original = getattr(cls, method)
+    from odoo.addons.bfocused_payt_connector.delivery import OutboxSender  # noqa: PLC0415  once Odoo is set up
+
+    method, wanted = ("_upload_files", "invoice") if resource == "file" else ("_write", resource)
+    original = getattr(OutboxSender, method)
 
     def struck(self, *arguments):
         result = original(self, *arguments)
-        if wanted in arguments:
+        if self.resource.name == wanted:
             self.env.flush_all()
             print("STRUCK", file=sys.stderr, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
-    setattr(cls, method, struck)
+    setattr(OutboxSender, method, struck)
 
 
 def main(database, resource):
     payt_session.configure(database)
     with session.environment(database) as env:
         if resource:
-            strike_after(env, resource)
+            strike_after(resource)
         payt_session.work(env)
 
 

@@ -1,8 +1,8 @@
+"""The outbox: what has to reach PAYT, and the job that empties it."""
+
 from . import (
     payt_backend,
-    payt_record_mixin,
     payt_outbox,
-    payt_outbox_sending,
-    payt_outbox_plans,
     payt_outbox_attempt,
+    payt_record_mixin,
 )

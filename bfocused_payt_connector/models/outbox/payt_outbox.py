@@ -3,12 +3,16 @@ from datetime import timedelta
 
 from psycopg2.extras import execute_values
 
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 
-from ...const import FIRST_PAUSE, LONGEST_PAUSE, MAX_TRIES, RANKS
+from odoo.addons.queue_job.exception import RetryableJobError
+
+from ...const import FIRST_PAUSE, LONGEST_PAUSE, MAX_TRIES, TRIES_TO_WAIT_FOR
+from ...delivery import RESOURCES, OutboxSender, get_rank
 
 RETENTION = timedelta(days=180)
 NOW = "now() AT TIME ZONE 'UTC'"
+SECONDS_BETWEEN_TRIES = 5  # of a job whose connection is in other hands
 
 
 class PaytOutbox(models.Model):
@@ -19,6 +23,11 @@ class PaytOutbox(models.Model):
 
     A record has one waiting row per resource. While that one is being sent its sender has locked it; what changes then
     gets a second row, the successor, so that it isn't lost and nobody waits for PAYT.
+
+    A job takes a batch of one resource and has an ``OutboxSender`` send it. One job at a time per connection, so that
+    what must come first does. The batch and its outcome are one transaction. When its worker is lost between PAYT's
+    answer and the commit, the rows are still waiting and go once more: upserts do no harm the second time, and what
+    isn't one is looked up first.
     """
 
     _name = "payt.outbox"
@@ -28,20 +37,7 @@ class PaytOutbox(models.Model):
     backend_id = fields.Many2one("payt.backend", string="Connection", required=True, index=True, ondelete="cascade")
     company_id = fields.Many2one(related="backend_id.company_id", store=True)
     resource = fields.Selection(
-        [
-            ("vat_rate", "VAT rate"),
-            ("contact", "Contact"),
-            ("debtor", "Debtor"),
-            ("invoice", "Invoice"),
-            ("psp_mandate", "Mandate"),
-            ("psp_mandate_revocation", "Revoked mandate"),
-            ("invoice_block", "Follow-up blocked"),
-            ("invoice_resume", "Follow-up resumed"),
-            ("payment_plan", "Payment plan"),
-            ("payment_plan_approval", "Payment plan approved"),
-            ("payment_plan_rejection", "Payment plan rejected"),
-            ("payment_plan_end", "Payment plan ended"),
-        ],
+        [(resource.name, resource.label) for resource in RESOURCES.values()],
         string="Kind of record",
         required=True,
     )
@@ -117,8 +113,8 @@ class PaytOutbox(models.Model):
 
         Also while the connection is paused; without one nothing happens.
 
-        :param records: of one model, with ``_get_payt_backend`` and the methods of ``readme/OUTBOX.md``
-        :param resource: a name in ``const.RESOURCES``
+        :param records: of one model, with ``_get_payt_backend`` and the methods that the resource's row names
+        :param resource: a name in ``delivery.RESOURCES``
         :param force: send it even if PAYT took the same before
         """
         by_backend = {}
@@ -158,9 +154,10 @@ class PaytOutbox(models.Model):
 
         :return: the ids of the records that got one
         """
+        rank = get_rank(resource)
         rows = [
             (
-                *(backend.id, backend.company_id.id, resource, RANKS[resource], model, res_id, name, "pending"),
+                *(backend.id, backend.company_id.id, resource, rank, model, res_id, name, "pending"),
                 *(is_successor, force, 0, self.env.uid, self.env.uid),
             )
             for res_id, name in sorted(named.items())
@@ -199,6 +196,94 @@ class PaytOutbox(models.Model):
         """The record the row is about; nothing where it was deleted."""
         self.ensure_one()
         return self.env[self.model].browse(self.res_id).exists() if self.model in self.env else None
+
+    # === BUSINESS: THE JOB
+
+    @api.model
+    def _enqueue(self, backend):
+        """Leave the outbox of a connection to a job, which any Odoo server on this database may take."""
+        self.with_user(SUPERUSER_ID).with_delay(
+            description=self.env._("%s: send what is waiting", backend.name),
+            identity_key=f"bfocused_payt_connector.empty.{backend.id}",
+        )._job_empty(backend.id)
+
+    @api.model
+    def _job_empty(self, backend_id):
+        """Job: send a batch, and leave what remains to the next one."""
+        backend = self.env["payt.backend"].browse(backend_id).exists()
+        if not backend or backend.paused:
+            return
+        self.env.cr.execute("SELECT pg_try_advisory_xact_lock(hashtext('payt_outbox'), %s)", [backend.id])
+        if not self.env.cr.fetchone()[0]:
+            raise RetryableJobError("The outbox is in other hands.", seconds=SECONDS_BETWEEN_TRIES, ignore_retry=True)
+        outbox = self.with_company(backend.company_id)
+        rows = outbox._take_batch(backend)
+        if not rows:
+            return
+        attempts = self.env["payt.outbox.attempt"]
+        in_doubt = attempts._is_in_doubt(backend)
+        attempt = attempts._begin(backend)
+        goes_on = OutboxSender(backend, rows).send(in_doubt)
+        attempts._settle(backend, attempt, still_in_doubt=in_doubt and outbox._get_due_rank(backend) is not None)
+        rows.filtered(lambda row: row.state == "sent")._supersede_failures()
+        if goes_on:
+            outbox._enqueue_rest(backend)
+
+    def _enqueue_rest(self, backend):
+        """Go on with the next batch now, or when it is time."""
+        if self._get_due_rank(backend) is not None:
+            self._enqueue(backend)
+        elif later := self.search(
+            [("backend_id", "=", backend.id), ("state", "=", "pending"), ("next_try_at", "!=", False)],
+            order="next_try_at",
+            limit=1,
+        ):
+            self._wake(later.next_try_at)
+
+    # === BUSINESS: WHAT IS NEXT
+
+    def _get_due_rank(self, backend):
+        """The first resource with something to send now.
+
+        A later one waits while an earlier one is being tried again, which it may depend on; but not for ever.
+        """
+        self.flush_model()
+        self.env.cr.execute(
+            """
+            SELECT rank, bool_or(next_try_at IS NULL OR next_try_at <= %(now)s),
+                   bool_or(next_try_at > %(now)s AND tries <= %(tries)s)
+              FROM payt_outbox WHERE backend_id = %(backend)s AND state = 'pending'
+             GROUP BY rank ORDER BY rank""",
+            {"now": fields.Datetime.now(), "tries": TRIES_TO_WAIT_FOR, "backend": backend.id},
+        )
+        for rank, is_due, is_waited_for in self.env.cr.fetchall():
+            if is_due:
+                return rank
+            if is_waited_for:
+                return None
+        return None
+
+    def _take_batch(self, backend):
+        """Lock as many rows of one resource as go into a job."""
+        rank = self._get_due_rank(backend)
+        if rank is None:
+            return self.browse()
+        domain = [
+            *(("backend_id", "=", backend.id), ("state", "=", "pending"), ("rank", "=", rank)),
+            *("|", ("next_try_at", "=", False), ("next_try_at", "<=", fields.Datetime.now())),
+        ]
+        first = self.search(domain, order="id", limit=1)
+        # a rank may have meant another resource before an update
+        domain.append(("resource", "=", first.resource))
+        rows = self.search(domain, order="id", limit=RESOURCES[first.resource].batch_size)
+        return rows._get_one_per_record().try_lock_for_update(allow_referencing=True)
+
+    def _get_one_per_record(self):
+        """The first row of each record. The other one stays free to take up what changes while this one is sent."""
+        first = {}
+        for row in self:
+            first.setdefault(row._get_key(), row.id)
+        return self.browse(first.values())
 
     # === BUSINESS: WHAT BECAME OF ROWS
 

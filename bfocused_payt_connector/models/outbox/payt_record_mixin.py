@@ -4,9 +4,7 @@ from odoo import models
 class PaytRecordMixin(models.AbstractModel):
     """What all records that go to PAYT have in common.
 
-    Per resource a model has ``_prepare_payt_<resource>(backend)`` (the payload, or ``None`` when there is nothing to
-    send any more; ``PaytPayloadInvalid`` says what can't be told to PAYT), ``_get_payt_key_<resource>()``,
-    ``_payt_taken_<resource>(backend, answer)`` and ``_payt_refused_<resource>(backend, reasons)``.
+    Which methods a model has for each kind of record it is to PAYT, ``delivery/resources.py`` says.
     """
 
     _name = "payt.record.mixin"
