@@ -44,13 +44,13 @@ class PaytGoLive(models.TransientModel):
         customers = self._get_customers(moves)
         problems = {customer: customer._get_payt_problem(backend) for customer in customers}
         lines = [
-            {"kind": "customer", "partner_id": customer.id, "problem": problem}
+            {"kind": "customer", "partner_id": customer.id, "problem": problem or False}
             for customer, problem in problems.items()
         ]
         for move in moves:
             debtor = move.commercial_partner_id
             problem = self.env._("Its customer has a problem.") if problems.get(debtor) else move._get_payt_problem()
-            lines.append({"kind": "invoice", "partner_id": debtor.id, "move_id": move.id, "problem": problem})
+            lines.append({"kind": "invoice", "partner_id": debtor.id, "move_id": move.id, "problem": problem or False})
         self.line_ids = [Command.clear(), *(Command.create(values) for values in lines)]
         return self._get_records_action(target="new")
 

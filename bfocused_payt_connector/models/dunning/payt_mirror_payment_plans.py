@@ -1,7 +1,7 @@
 from odoo import Command, models
 
 from ..incoming.payt_mirror_apply import PaytWaits
-from ..outgoing.payment_arrangement_payt import read_amount
+from ..outgoing.payment_arrangement import read_amount
 
 
 class PaytMirror(models.Model):

@@ -4,7 +4,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 
 from ...const import INVOICE_STEPS
-from ..outgoing.account_move_collection import NOT_THERE
+from ..outgoing.account_move import NOT_THERE
 
 DIRECT_DEBIT = "direct_debit"
 # What the comparison has to know of PAYT's invoices

@@ -3,7 +3,7 @@ from datetime import timedelta
 from odoo import fields, models
 from odoo.tools import groupby
 
-from ..outgoing.account_move_collection import NOT_THERE
+from ..outgoing.account_move import NOT_THERE
 
 MOVE_RESOURCES = ("invoice", "invoice_block", "invoice_resume")
 UNFOLLOWED = ("pending", "waiting", "error")

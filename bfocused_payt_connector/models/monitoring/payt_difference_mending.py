@@ -2,7 +2,7 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 
 from ...payt_api import PaytError
-from ..outgoing.account_move_collection import NOT_THERE
+from ..outgoing.account_move import NOT_THERE
 
 # what a record of PAYT refers to, and where that is listed
 REFERENCES = (("active_credit_case_id", "credit_cases"), ("active_payment_plan_id", "payment_plans"))

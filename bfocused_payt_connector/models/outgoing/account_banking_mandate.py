@@ -178,17 +178,13 @@ class AccountBankingMandate(models.Model):
 
     # === REVOCATION
 
-    def _get_payt_key_psp_mandate_revocation(self):
-        self.ensure_one()
-        return self.unique_mandate_reference
-
     def _prepare_payt_psp_mandate_revocation(self, backend):
         """The mandate's reference. Also of one whose arrival at PAYT we don't know of: its answer may be lost."""
         self.ensure_one()
         if self.payt_state != "revoking" or (self._is_for_payt() and not self._is_replaced_at_payt()):
             return None
         self._check_payt_reference()
-        return {"mandate_reference": self._get_payt_key_psp_mandate_revocation()}
+        return {"mandate_reference": self._get_payt_key_psp_mandate()}
 
     def _is_replaced_at_payt(self):
         """Whether PAYT has to let go of this valid mandate, for another one of the debtor."""

@@ -148,7 +148,7 @@ class AccountMoveSend(models.AbstractModel):
 
     @api.model
     def _get_payt_problem(self, move, move_data):
-        """Why an invoice doesn't get to PAYT, as a sentence; ``False`` when it does."""
+        """Why an invoice doesn't get to PAYT, as a sentence; empty when it does."""
         backend = move._get_payt_backend()
         if not backend:
             return self.env._("%s has no connection with PAYT: nothing is sent there.", move.company_id.name)
@@ -158,7 +158,7 @@ class AccountMoveSend(models.AbstractModel):
         if backend.mailing == "odoo" and not move.payt_sent_at:
             # PAYT would send it, if it had it
             return self.env._("Not sent: %s has no e-mail address.", move.partner_id.name)
-        return False
+        return ""
 
     @api.model
     def _is_handed_over(self, move, move_data):

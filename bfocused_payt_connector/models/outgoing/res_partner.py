@@ -1,12 +1,24 @@
 import re
 
-from odoo import fields, models
+from odoo import api, fields, models
 
+from ...payt_api import PaytPayloadInvalid
 from ...payt_api.guard import guarded
 from ...payt_api.payloads import ContactPayload, DebtorPayload
 
 GENERATED_NUMBER = "ODOO-%s"  # for customers whose reference is empty or somebody else's number already
 KVK = re.compile(r"\d{8}")
+# a change of these is told to PAYT
+CONTACT_FIELDS = {
+    *("email", "phone", "street", "street2", "zip", "city", "state_id", "country_id"),
+    *("payt_reminder_contact_id", "type", "parent_id", "active"),
+}
+DEBTOR_FIELDS = {
+    *("lang", "country_id", "company_registry", "oin", "vat", "peppol_eas", "peppol_endpoint", "is_company"),
+    *("industry_id", "category_id", "user_id", "bank_ids"),
+}
+BOTH = {"name"}
+NOT_YET = "debtor_number"  # is given at the hand-over
 
 
 class ResPartner(models.Model):
@@ -48,9 +60,49 @@ class ResPartner(models.Model):
     )
     payt_debtor_synced_at = fields.Datetime(string="Last at PAYT", company_dependent=True, copy=False, readonly=True)
     has_payt_backend = fields.Boolean(compute="_compute_has_payt_backend")
+    invoice_sending_method = fields.Selection(selection_add=[("payt", "by PAYT")])
+    payt_sending_methods = fields.Json(compute="_compute_payt_sending_methods")
+
+    # === COMPUTE
 
     def _compute_has_payt_backend(self):
         self.has_payt_backend = bool(self.env.company._get_payt_backend())
+
+    @api.depends_context("company")
+    def _compute_payt_sending_methods(self):
+        """The ways of sending that the current company can use."""
+        methods = list(dict(self._fields["invoice_sending_method"].selection))
+        if not self.env.company._get_payt_backend():
+            methods.remove("payt")
+        self.payt_sending_methods = methods
+
+    # === CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        # EXTENDS 'base': a new invoice address
+        partners = super().create(vals_list)
+        children = partners.filtered("parent_id")
+        children.commercial_partner_id._queue_payt_changes({"contact"})
+        return partners
+
+    def write(self, vals):
+        # EXTENDS 'base'
+        resources = self._get_payt_resources(vals.keys())
+        before = self.commercial_partner_id if "contact" in resources else self.browse()
+        result = super().write(vals)
+        if "contact" in resources:
+            (before | self.commercial_partner_id)._queue_payt_changes({"contact"})
+        if "debtor" in resources:
+            (self & self.commercial_partner_id)._queue_payt_changes({"debtor"})
+        return result
+
+    def unlink(self):
+        # EXTENDS 'base': an address for invoices or reminders that goes
+        debtors = self.commercial_partner_id - self
+        result = super().unlink()
+        debtors.exists()._queue_payt_changes({"contact"})
+        return result
 
     # === ACTIONS
 
@@ -59,7 +111,49 @@ class ResPartner(models.Model):
         self.check_access("write")
         self.commercial_partner_id._queue_payt_debtor()
 
-    # === QUEUE
+    # === BUSINESS
+
+    def _is_sent_by_payt(self, company):
+        """Whether this customer's invoices of a company go to PAYT: by choice, or as the company's customers do."""
+        self.ensure_one()
+        backend = company._get_payt_backend()
+        if not backend:
+            return False
+        method = self.commercial_partner_id.with_company(company).invoice_sending_method
+        return (method or backend.default_sending_method) == "payt"
+
+    def _has_payt_address(self):
+        """Whether PAYT has somewhere to send to: by e-mail, by Peppol or by letter."""
+        self.ensure_one()
+        recipient = self._get_payt_recipients()[0]
+        return bool(
+            recipient.email_normalized
+            or self.commercial_partner_id._get_payt_peppol_identifier()
+            or (recipient.street and recipient.zip and recipient.city)
+        )
+
+    def _get_payt_problem(self, backend):
+        """What would keep PAYT from working with this customer, as a sentence; empty when nothing is known."""
+        self.ensure_one()
+        problems = []
+        try:
+            self._prepare_payt_contact(backend)
+            self._prepare_payt_debtor(backend)
+        except PaytPayloadInvalid as error:
+            problems += [problem for problem in error.problems if not problem.startswith(NOT_YET)]
+        if not self._has_payt_address():
+            problems.append(self.env._("No e-mail address, no Peppol address and no complete postal address."))
+        return "; ".join(problems)
+
+    def _job_hand_to_payt(self):
+        """Job: hand over customers of the current company, with the mandates they pay with."""
+        partners = self.exists()
+        partners._queue_payt_debtor()
+        for partner in partners:
+            mandate = partner._get_billing_mandate(self.env.company)
+            mandate.filtered(lambda mandate: mandate._is_for_payt())._queue_payt_mandates()
+
+    # === BUSINESS: THE OUTBOX
 
     def _get_payt_backend(self):
         # EXTENDS 'payt.record.mixin': a customer is one of the company we are in, which calls us with_company
@@ -88,7 +182,48 @@ class ResPartner(models.Model):
         taken = wanted and everybody.search_count([("payt_debtor_number", "=", wanted), ("id", "!=", self.id)], limit=1)
         self.sudo().payt_debtor_number = wanted if wanted and not taken else GENERATED_NUMBER % self.id
 
-    # === CONTACT
+    @api.model
+    def _get_payt_resources(self, names):
+        """What PAYT has to be told again when these fields change."""
+        resources = set()
+        if (CONTACT_FIELDS | BOTH) & names:
+            resources.add("contact")
+        if (DEBTOR_FIELDS | BOTH) & names:
+            resources.add("debtor")
+        return resources
+
+    def _queue_payt_changes(self, resources):
+        """Put those that PAYT knows into the outbox, for each company that uses PAYT.
+
+        :param resources: which of ``contact`` and ``debtor``
+        """
+        if not self:
+            return
+        for company in self.env["payt.backend"].sudo().search([("company_id", "!=", False)]).company_id:
+            partners = self.sudo().with_company(company)
+            known = partners.filtered(lambda partner: partner.payt_debtor_state not in (False, "none"))
+            if not known:
+                continue
+            outbox = self.env["payt.outbox"].with_company(company)
+            if "contact" in resources:
+                outbox._put(known | known._get_payt_addresses(), "contact")
+            if "debtor" in resources:
+                outbox._put(known, "debtor")
+
+    def _get_payt_addresses(self):
+        """Addresses of these customers that are contacts of their own at PAYT, as some invoices go there."""
+        family = self.with_context(active_test=False).search(
+            [("commercial_partner_id", "in", self.ids), ("id", "not in", self.ids)]
+        )
+        rows = self.env["payt.outbox"].search(
+            [
+                ("backend_id", "=", self.env.company._get_payt_backend().id),
+                *(("model", "=", self._name), ("resource", "=", "contact"), ("res_id", "in", family.ids)),
+            ]
+        )
+        return self.browse(set(rows.mapped("res_id")))
+
+    # === BUSINESS: CONTACT
 
     def _get_payt_key_contact(self):
         self.ensure_one()
@@ -137,7 +272,7 @@ class ResPartner(models.Model):
         debtor = self.commercial_partner_id.with_company(backend.company_id).sudo()
         debtor.write({"payt_contact_message": "; ".join(reasons), "payt_debtor_state": "error"})
 
-    # === DEBTOR
+    # === BUSINESS: DEBTOR
 
     def _get_payt_key_debtor(self):
         self.ensure_one()
