@@ -40,16 +40,6 @@ class PaytBackend(models.Model):
         help="Income account for interest that customers paid.",
     )
 
-    # === CRUD
-
-    def write(self, vals):
-        # EXTENDS 'bfocused_payt_connector': what waited for these settings is followed now
-        result = super().write(vals)
-        if SETTINGS & vals.keys():
-            domain = [("backend_id", "in", self.ids), ("resource", "=", "payments"), ("state", "=", "error")]
-            self.env["payt.mirror"].sudo().search(domain).action_try_again()
-        return result
-
     # === ACTIONS
 
     def action_make_journal(self):
@@ -84,6 +74,12 @@ class PaytBackend(models.Model):
         journal.inbound_payment_method_line_ids.payment_account_id = account
         journal.outbound_payment_method_line_ids.payment_account_id = account
         return journal
+
+    def _retry_payments(self, vals):
+        # EXTENDS 'bfocused_payt_connector' (connection): payments that waited for these settings
+        if SETTINGS & vals.keys():
+            domain = [("backend_id", "in", self.ids), ("resource", "=", "payments"), ("state", "=", "error")]
+            self.env["payt.mirror"].sudo().search(domain).action_try_again()
 
     def _get_clearing_method(self):
         """How payments come in on the clearing journal.

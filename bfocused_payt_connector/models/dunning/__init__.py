@@ -11,5 +11,6 @@ from . import (
     res_partner_dunning,
     res_partner_provided_email,
     payt_mirror_payment_plans,
+    payment_arrangement,
     payt_mirror_psp_mandates,
 )

@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.tools import float_compare
+from odoo.tools import float_compare, format_datetime
 
 from ...const import INVOICE_STEPS, SEVERITY
 from ..outgoing.account_move import STATES
@@ -8,6 +8,12 @@ from ..outgoing.account_move import STATES
 LOCAL_STATES = ("queued", "error")
 # none of it is bookkeeping: Odoo needn't read the journal items to see whether they still add up
 NO_BOOKKEEPING = {"check_move_validity": False, "skip_invoice_sync": True}
+WARNING = "mail.mail_activity_data_warning"
+# what PAYT doesn't have any more once somebody deleted it there
+FORGOTTEN = (
+    *("payt_invoice_id", "payt_url", "payt_public_url", "payt_pushed_at", "payt_open_amount"),
+    *("payt_step_state", "payt_block_asked"),
+)
 STEP_STATES = [(state, label) for state, label in STATES if state in (*SEVERITY, "paid")]
 
 
@@ -127,17 +133,49 @@ class AccountMove(models.Model):
         if changed:
             self.write(changed)
 
-    # === WHAT PAYT TOOK
+    # === DELETED AT PAYT
 
-    def _payt_taken_invoice(self, backend, answer):
-        # EXTENDS: what PAYT had done before is still so
-        result = super()._payt_taken_invoice(backend, answer)
-        for move in self.sudo():
-            values = {"payt_told_at": fields.Datetime.now()}
-            if move.payt_state in ("pushed", "sent") and move.payt_step_state in SEVERITY:
-                values["payt_state"] = max(move.payt_state, move.payt_step_state, key=SEVERITY.index)
-            move.write(values)
-        return result
+    def _follow_payt_deletion(self, payt_id, deleted_at):
+        """Say that PAYT doesn't have this invoice any more.
+
+        :param payt_id: PAYT's id of what was deleted
+        :param deleted_at: in UTC, without time zone
+        """
+        self.ensure_one()
+        if self._is_older_deletion(payt_id, deleted_at):
+            return
+        backend = self.company_id._get_payt_backend()
+        localized = self.with_context(lang=backend._get_person(self).lang)
+        message = localized.env._(
+            "Deleted at PAYT on %s. Nobody reminds the customer now: send it to PAYT again, or follow it up yourself.",
+            format_datetime(localized.env, deleted_at, tz=self.company_id._get_payt_tz(), dt_format="short"),
+        )
+        is_open = self._is_open_without_payt()
+        localized.write(self._prepare_payt_deletion(deleted_at, message if is_open else False))
+        payments = self.env["account.payment"].sudo().search([("payt_move_id", "=", self.id)])
+        payments.filtered("payt_payment_id").payt_is_forgotten = True
+        self.env["payt.event"]._note(localized, {"deleted": deleted_at})
+        if backend._is_news(deleted_at):
+            localized._message_log(body=message)
+            if is_open:
+                backend._ask_person(localized, localized.env._("PAYT: deleted there"), message, WARNING)
+
+    def _prepare_payt_deletion(self, deleted_at, message):
+        values = dict.fromkeys(FORGOTTEN, False)
+        values.update(payt_deleted_at=deleted_at, payt_was_deleted=True, payt_synced_at=fields.Datetime.now())
+        if message:
+            values.update(payt_state="error", payt_message=message)
+        return values
+
+    def _is_older_deletion(self, payt_id, deleted_at):
+        """Whether PAYT has the invoice again since, or this was said before."""
+        if self.payt_deleted_at:
+            return self.payt_deleted_at >= deleted_at
+        if self.payt_invoice_id:
+            return self.payt_invoice_id != payt_id
+        return bool(self.payt_told_at and self.payt_told_at > deleted_at)
+
+    # === WHAT PAYT TOOK
 
     def _payt_taken_invoice_block(self, backend, answer):
         # EXTENDS
