@@ -19,7 +19,17 @@ class PaytBackend(models.Model):
 
     _inherit = "payt.backend"
 
-    # === CLIENT
+    # === ACTIONS
+
+    def action_authorize(self):
+        """Send the administrator to PAYT, who is asked there to grant access."""
+        self.ensure_one()
+        self.check_access("write")
+        if not self.client_id or not self.client_secret:
+            raise UserError(self.env._("Fill in the client id and secret PAYT gave you first."))
+        return {"type": "ir.actions.act_url", "url": f"/payt/oauth/start/{self.id}", "target": "self"}
+
+    # === BUSINESS: CLIENT
 
     def _get_client(self, while_paused=False, administration_id=""):
         """The only door to PAYT: a client to be used for a batch and closed.
@@ -60,15 +70,7 @@ class PaytBackend(models.Model):
         whose = self.access_token if self.auth_method == "static" else self.client_id
         return hashlib.sha256(f"{self.base_url} {self.auth_method} {whose}".encode()).hexdigest()
 
-    # === AUTHORIZATION
-
-    def action_authorize(self):
-        """Send the administrator to PAYT, who is asked there to grant access."""
-        self.ensure_one()
-        self.check_access("write")
-        if not self.client_id or not self.client_secret:
-            raise UserError(self.env._("Fill in the client id and secret PAYT gave you first."))
-        return {"type": "ir.actions.act_url", "url": f"/payt/oauth/start/{self.id}", "target": "self"}
+    # === BUSINESS: AUTHORIZATION
 
     def _prepare_authorization(self):
         """What the session has to remember, and where the person is sent.

@@ -30,7 +30,7 @@ class ResCompany(models.Model):
         """In which time zone moments of PAYT are told: the company's, whoever reads them."""
         return self.billing_tz or self.partner_id.tz or "UTC"
 
-    # === WHAT GOES TO PAYT
+    # === BUSINESS: THE RATE OF LINES WITHOUT TAX
 
     def _get_payt_key_vat_rate(self):
         self.ensure_one()

@@ -65,7 +65,7 @@ class AccountBankingMandate(models.Model):
         self.check_access("write")
         self._queue_payt_state()
 
-    # === QUEUE
+    # === BUSINESS: THE OUTBOX
 
     def _queue_payt_state(self):
         """Put mandates, or their revocation, into the outbox as their state asks for."""
@@ -112,7 +112,7 @@ class AccountBankingMandate(models.Model):
         )
         moves._queue_payt_update()
 
-    # === MANDATE
+    # === BUSINESS: MANDATE
 
     def _is_for_payt(self):
         """Whether PAYT's provider can collect with it: signed, recurrent, registered where that is needed."""
@@ -176,7 +176,7 @@ class AccountBankingMandate(models.Model):
     def _payt_refused_psp_mandate(self, backend, reasons):
         self.sudo().write({"payt_state": "error", "payt_message": "; ".join(reasons)})
 
-    # === REVOCATION
+    # === BUSINESS: REVOCATION
 
     def _prepare_payt_psp_mandate_revocation(self, backend):
         """The mandate's reference. Also of one whose arrival at PAYT we don't know of: its answer may be lost."""

@@ -68,7 +68,7 @@ class AccountMove(models.Model):
             values["book_amount"] = booking.book_amount
         return values
 
-    # === RECONCILED
+    # === BUSINESS: RECONCILED
 
     def _get_payt_reconciled(self):
         """What the invoice is reconciled with, by journal item."""
@@ -123,7 +123,7 @@ class AccountMove(models.Model):
             reversal_code=reversal_code,
         )
 
-    # === RETURNED BY THE BANK
+    # === BUSINESS: RETURNED BY THE BANK
 
     def _get_payt_returned(self):
         """Payments that the bank took back, each with its reversal.
@@ -165,7 +165,7 @@ class AccountMove(models.Model):
                 amount, book_amount = amount + part, book_amount + book_part
         return self.currency_id.round(amount), self.company_currency_id.round(book_amount)
 
-    # === CANCELLED
+    # === BUSINESS: CANCELLED
 
     def _get_payt_settlement(self, amounts):
         """What a cancelled invoice still has open at PAYT, settled."""
@@ -181,7 +181,7 @@ class AccountMove(models.Model):
             )
         ]
 
-    # === MONEY THAT PAYT HAS ON AN INVOICE AND ODOO HASN'T
+    # === BUSINESS: MONEY THAT PAYT HAS ON AN INVOICE AND ODOO HASN'T
     # Over-payments, and what PAYT read from the bank first. PAYT knows it already, so it isn't reported. The open
     # amount takes it into account. Where such a credit pays another invoice, PAYT hears of a settlement on both.
 

@@ -6,7 +6,7 @@ class AccountMoveSend(models.AbstractModel):
 
     _inherit = "account.move.send"
 
-    # === DEFAULTS
+    # === BUSINESS: DEFAULTS
 
     @api.model
     def _get_default_sending_methods(self, move) -> set:
@@ -18,7 +18,7 @@ class AccountMoveSend(models.AbstractModel):
                 methods.add("email")
         return methods
 
-    # === ALERTS
+    # === BUSINESS: ALERTS
 
     @api.model
     def _get_alerts(self, moves, moves_data):
@@ -66,7 +66,7 @@ class AccountMoveSend(models.AbstractModel):
             alerts["payt_sent_already"] = {"level": "info", "message": message}
         return alerts
 
-    # === SENDING METHODS
+    # === BUSINESS: SENDING METHODS
 
     @api.model
     def _is_applicable_to_company(self, method, company):
@@ -86,7 +86,7 @@ class AccountMoveSend(models.AbstractModel):
             )
         return super()._is_applicable_to_move(method, move, **move_data)
 
-    # === SENDING
+    # === BUSINESS: SENDING
 
     @api.model
     def _get_payt_moves(self, moves_data):

@@ -44,7 +44,7 @@ class AccountTax(models.Model):
             self.filtered(lambda tax: tax.payt_state != "none")._queue_payt("vat_rate")
         return result
 
-    # === WHAT GOES TO PAYT
+    # === BUSINESS
 
     def _get_payt_backend(self):
         # EXTENDS 'payt.record.mixin': the branches of a company use its taxes
