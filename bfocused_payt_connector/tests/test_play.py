@@ -58,9 +58,7 @@ class PlayCase(PullCase):
         )
         self.push()
 
-        self.enterContext(
-            patch("odoo.addons.bfocused_payt_connector.models.incoming.payt_mirror_apply.APPLIED_PER_JOB", 50)
-        )
+        self.enterContext(patch("odoo.addons.bfocused_payt_connector.models.incoming.payt_mirror.APPLIED_PER_JOB", 50))
 
     def before_batch(self):
         """Odoo's query for the invoices of a payment takes minutes on tables that nobody analysed, as in one long

@@ -9,9 +9,10 @@ from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from ..handlers import HANDLERS, lookup
 from .test_money_back import MoneyCase
 
-FOLLOWING = "odoo.addons.bfocused_payt_connector.models.incoming.payt_mirror_apply"
+FOLLOWING = "odoo.addons.bfocused_payt_connector.models.incoming.payt_mirror"
 
 
 @tagged("post_install", "-at_install")
@@ -57,8 +58,7 @@ class TestStumbling(MoneyCase):
     def test_what_somebody_else_did_at_the_same_time_is_tried_again(self):
         move = self.make_invoice_at_payt()
         self.play("pay", move)
-        mirror = type(self.env["payt.mirror"])
-        with patch.object(mirror, "_book_payment", side_effect=IntegrityError("duplicate key")):
+        with patch.object(HANDLERS["payments"], "_book_payment", side_effect=IntegrityError("duplicate key")):
             self.pull()
         self.assertEqual(self.get_rows(resource="payments").state, "waiting")
         self.get_rows(state="waiting").sudo().next_try_at = False
@@ -68,8 +68,10 @@ class TestStumbling(MoneyCase):
     def test_the_job_hears_of_the_database(self):
         move = self.make_invoice_at_payt()
         self.play("pay", move)
-        mirror = type(self.env["payt.mirror"])
-        with patch.object(mirror, "_book_payment", side_effect=OperationalError), self.assertRaises(OperationalError):
+        with (
+            patch.object(HANDLERS["payments"], "_book_payment", side_effect=OperationalError),
+            self.assertRaises(OperationalError),
+        ):
             self.pull()
 
     def test_where_much_comes_a_row_does_not_wait_for_ever(self):
@@ -93,8 +95,7 @@ class TestStumbling(MoneyCase):
     def test_what_was_paid_before_the_invoice_was_in_odoo_is_booked(self):
         move = self.make_invoice_at_payt()
         self.play("pay", move)
-        mirror = type(self.env["payt.mirror"])
-        with patch.object(mirror, "_choose_move", lambda row, candidates: candidates.browse()):
+        with patch.object(lookup, "_choose_move", lambda record, candidates, follower: candidates.browse()):
             self.pull()
         self.assertFalse(self.get_payments())
         self.get_rows(resource="invoices").sudo().state = "pending"

@@ -2,6 +2,7 @@ from odoo.tests import new_test_user, tagged
 
 from tests.payt_sandbox.webhooks import event_of
 
+from ..handlers.event_signals import put_event_signal
 from .test_dunning import DunningCase
 
 
@@ -263,9 +264,8 @@ class TestSignals(DunningCase):
         debtor = world.store.debtors.by("debtor_number", "D1001")
         names = ("credit_limit_exceeded", "creditworthiness_changed", "label_added", "debtor_new_comment")
         events = [event_of(world, name, "debtor", debtor, {})["event"] for name in names]
-        signals = self.env["payt.signal"].sudo()
         for event in events * 2:
-            signals._put_event(self.backend, event)
+            put_event_signal(self.backend, event)
         kept = self.get_signals(partner_id=self.customer.id)
         expected = {"credit_limit_exceeded", "creditworthiness_changed", "label_added"}
         self.assertEqual((set(kept.mapped("kind")), len(kept)), (expected, 3))
@@ -282,7 +282,7 @@ class TestSignals(DunningCase):
             "event_time": "2026-11-01T10:00:00Z",
             "context": {"resource_type": "debtor", "id": 999, "debtor": {"id": 999, "debtor_code": "NOBODY"}},
         }
-        self.assertFalse(self.env["payt.signal"].sudo()._put_event(self.backend, event))
+        self.assertFalse(put_event_signal(self.backend, event))
 
     def test_a_letter_that_came_back_has_an_activity(self):
         move = self.make_sent_invoice()
@@ -293,7 +293,7 @@ class TestSignals(DunningCase):
             "event_time": "2030-11-01T10:00:00Z",
             "context": {"resource_type": "invoice", "id": int(move.payt_invoice_id)},
         }
-        self.env["payt.signal"].sudo()._put_event(self.backend, event)
+        put_event_signal(self.backend, event)
         self.assertEqual(self.customer.activity_ids.mapped("summary"), ["PAYT: Letter came back"])
 
     def test_the_end_of_service_is_a_signal(self):

@@ -11,7 +11,7 @@ from ..payt_api.signature import sign
 from .common import SandboxMixin
 from .webhook_common import OLD_SECRET, SECRET, WebhookMixin, make_event
 
-CONNECTOR = "odoo.addons.bfocused_payt_connector.models.incoming.payt_backend_webhook"
+CONNECTOR = "odoo.addons.bfocused_payt_connector.models.incoming.payt_backend"
 
 
 @tagged("post_install", "-at_install")

@@ -9,7 +9,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.queue_job.exception import RetryableJobError
 
-from ..models.incoming import payt_webhook_event_work
+from ..models.incoming import payt_webhook_event
 from .test_pull import PullCase
 from .webhook_common import ToldMixin, make_event
 
@@ -60,7 +60,7 @@ class TestWebhookEvents(EventCase):
         [payment] = self.get_rows(resource="payments")
         self.assertEqual(payment.sudo().payload["invoice_id"], move.payt_invoice_id)
 
-    @mute_logger("odoo.addons.bfocused_payt_connector.models.incoming.payt_webhook_event_work")
+    @mute_logger("odoo.addons.bfocused_payt_connector.models.incoming.payt_webhook_event")
     def test_an_event_that_is_not_as_it_should_be_stops_no_other(self):
         move = self.make_invoice_at_payt()
         wrong = {**self.get_invoice_event(move, "label_added"), "event_time": "yesterday"}
@@ -175,7 +175,7 @@ class TestWebhookEvents(EventCase):
         with patch("odoo.addons.bfocused_payt_connector.payt_api.transport.time.sleep", lambda seconds: None):
             with self.assertRaises(RetryableJobError) as raised:
                 self.work_off()
-        self.assertGreaterEqual(raised.exception.seconds, payt_webhook_event_work.SECONDS_BETWEEN_TRIES)
+        self.assertGreaterEqual(raised.exception.seconds, payt_webhook_event.SECONDS_BETWEEN_TRIES)
         self.assertEqual(event.state, "pending")
 
     def test_without_permission_the_connection_stops_and_events_wait(self):
@@ -195,7 +195,7 @@ class TestWebhookEvents(EventCase):
         debtors = [make_event(payt_id=9000 + number) for number in range(3)]
         kept = self.keep(*debtors)
         self.get_jobs().unlink()
-        with patch.object(payt_webhook_event_work, "EVENTS_PER_JOB", 2):
+        with patch.object(payt_webhook_event, "EVENTS_PER_JOB", 2):
             self.work_off()
             self.assertEqual(kept.mapped("state"), ["unknown", "unknown", "pending"])
             self.assertEqual(self.get_jobs().mapped("channel"), ["root.payt_in"])

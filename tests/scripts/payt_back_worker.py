@@ -40,7 +40,12 @@ def is_within_payments(env):
     return has(env, "account.payment", booked) and has(env, "payt.mirror", left, ("state", "=", "pending"))
 
 
-# after a method was done, before the commit: model, method, which call of those that the condition is true of
+def pays_costs(_handler, row, _move):
+    return (row.payload.get("cost_type") or "principal") != "principal"
+
+
+# after a method was done, before the commit: model or a handler's class, method, which call of those that the
+# condition is true of
 UNCOMMITTED = {
     "first page stored": ("payt.mirror", "_store", 1, lambda *arguments: True),
     "second page of payments stored": (
@@ -50,14 +55,19 @@ UNCOMMITTED = {
         lambda _self, _backend, name, *rest: name == "payments",
     ),
     "invoices followed": ("payt.mirror", "_apply_resource", 1, lambda self, resource: resource == "invoices"),
-    "invoice deleted": ("payt.mirror", "_apply_deleted_invoices", 1, lambda *arguments: True),
-    "credit case followed": ("payt.mirror", "_apply_credit_cases", 1, lambda *arguments: True),
-    "payment booked": ("payt.mirror", "_book_payment", 2, lambda *arguments: True),
-    "costs booked": ("payt.mirror", "_book_payment", 1, lambda self, _move: self._get_cost_type()),
+    "invoice deleted": ("handlers.invoices.InvoicesHandler", "apply_deleted", 1, lambda *arguments: True),
+    "credit case followed": ("handlers.credit_cases.CreditCasesHandler", "apply", 1, lambda *arguments: True),
+    "payment booked": ("handlers.payments.PaymentsHandler", "_book_payment", 2, lambda *arguments: True),
+    "costs booked": ("handlers.payments.PaymentsHandler", "_book_payment", 1, pays_costs),
     "return confirmed": ("payment.return", "action_confirm", 1, lambda *arguments: True),
-    "payments returned": ("payt.mirror", "_return_payments", 1, lambda *arguments: True),
-    "transaction failed": ("payt.mirror", "_follow_failure", 1, lambda *arguments: True),
-    "plan made": ("payt.mirror", "_apply_payment_plans", 1, lambda *arguments: True),
+    "payments returned": ("handlers.reversals.Reversals", "_return_payments", 1, lambda *arguments: True),
+    "transaction failed": (
+        "handlers.psp_transactions.PspTransactionsHandler",
+        "_follow_failure",
+        1,
+        lambda *arguments: True,
+    ),
+    "plan made": ("handlers.payment_plans.PaymentPlansHandler", "apply", 1, lambda *arguments: True),
     "signal kept": ("payt.signal", "_put", 1, lambda *arguments: True),
     "events read": ("payt.webhook.event", "_read_records", 1, lambda *arguments: True),
     "events worked off": ("payt.webhook.event", "_work_off", 1, lambda *arguments: True),
@@ -76,8 +86,8 @@ COMMITTED = {
 def shrink(env):
     """Small pages, jobs and batches, so that there is something between them."""
     module = "odoo.addons.bfocused_payt_connector.models"
-    sys.modules[f"{module}.incoming.payt_mirror_apply"].APPLIED_PER_JOB = 4
-    sys.modules[f"{module}.incoming.payt_webhook_event_work"].EVENTS_PER_JOB = 5
+    sys.modules[f"{module}.incoming.payt_mirror"].APPLIED_PER_JOB = 4
+    sys.modules[f"{module}.incoming.payt_webhook_event"].EVENTS_PER_JOB = 5
     cls = env.registry["payt.sync.mark"]
     read, get_pages = cls._read, cls._get_pages
     cls._read = lambda self: read(self, pages=2)
@@ -93,7 +103,7 @@ def shrink(env):
 def strike_after(env, point):
     """Let a method be done, but not committed."""
     model, method, wanted, condition = UNCOMMITTED[point]
-    cls, calls = env.registry[model], []
+    cls, calls = find_class(env, model), []
     original = getattr(cls, method)
 
     def struck(self, *arguments, **options):
@@ -106,6 +116,13 @@ def strike_after(env, point):
         return result
 
     setattr(cls, method, struck)
+
+
+def find_class(env, name):
+    module, _dot, cls = name.rpartition(".")
+    if name.startswith("handlers."):
+        return getattr(sys.modules[f"odoo.addons.bfocused_payt_connector.{module}"], cls)
+    return env.registry[name]
 
 
 def work(env, point):

@@ -1,9 +1,8 @@
+"""Where the money that PAYT collected is booked: the clearing journal, payments and payment returns."""
+
 from . import (
     account_payment,
-    payt_mirror_payments,
-    payt_mirror_own,
-    payt_mirror_reversals,
-    payt_mirror_transactions,
     payment_return,
-    payt_backend_money,
+    payt_backend,
+    payt_mirror,
 )

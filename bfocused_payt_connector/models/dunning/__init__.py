@@ -1,16 +1,10 @@
+"""What PAYT does about invoices that aren't paid: timelines, credit cases, signals, and stopping the follow-up."""
+
 from . import (
-    account_move_follow_up,
-    payt_mirror_invoices,
-    payt_mirror_debtors,
-    payt_mirror_credit_cases,
-    payt_mirror_signals,
-    payt_event,
-    payt_credit_case,
-    payt_signal,
-    account_move_dunning,
-    res_partner_dunning,
-    res_partner_provided_email,
-    payt_mirror_payment_plans,
+    account_move,
     payment_arrangement,
-    payt_mirror_psp_mandates,
+    payt_credit_case,
+    payt_event,
+    payt_signal,
+    res_partner,
 )

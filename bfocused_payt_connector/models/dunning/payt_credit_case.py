@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ...const import CREDIT_CASE_STEPS
+from ...handlers.payload import read_moment
 
 STAGES = [
     ("started", "Started"),
@@ -114,8 +115,7 @@ class PaytCreditCase(models.Model):
             raise UserError(self.env._("PAYT's credit case is in %s, a currency that isn't known here.", name))
         costs, interest = (_number(payload.get(field)) for field in ("debt_collection_costs", "interest_costs"))
         still_open = payload.get("open_interest_and_collection_costs")
-        moment_of = self.env["payt.mirror"]._read_moment
-        moments = {field: moment_of(payload.get(field)) or False for field, _kind in CREDIT_CASE_STEPS}
+        moments = {field: read_moment(payload.get(field)) or False for field, _kind in CREDIT_CASE_STEPS}
         return {
             **moments,
             "name": payload.get("credit_case_number") or payload.get("case_number"),
@@ -125,7 +125,7 @@ class PaytCreditCase(models.Model):
             "open_costs": costs + interest if still_open in (None, "") else _number(still_open),
             "total_amount": _number(payload.get("total_amount")),
             "open_amount": _number(payload.get("open_amount")),
-            "paused_at": moment_of(payload.get("paused_at")) or False,
+            "paused_at": read_moment(payload.get("paused_at")) or False,
             "url": payload.get("deeplink_url") or False,
             "public_url": payload.get("public_url") or False,
             # listed again: it isn't deleted

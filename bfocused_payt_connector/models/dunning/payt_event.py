@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.tools import format_datetime
 
 from ...const import CREDIT_CASE_STEPS, INVOICE_STEPS, NOTABLE_STEPS, REPEATED_STEPS
+from ...handlers.payload import read_moment
 
 REPEATED = frozenset(kind for _name, kind, _same in REPEATED_STEPS)
 
@@ -88,12 +89,11 @@ class PaytEvent(models.Model):
         :param payload: PAYT's invoice
         :return: the events that are new
         """
-        moment_of = self.env["payt.mirror"]._read_moment
-        moments = {name: moment_of(payload.get(name)) for name, _kind, _state in INVOICE_STEPS}
+        moments = {name: read_moment(payload.get(name)) for name, _kind, _state in INVOICE_STEPS}
         told = {kind: moments[name] for name, kind, _state in INVOICE_STEPS if moments[name]}
         repeated = {}
         for name, kind, same in REPEATED_STEPS:
-            moment = moment_of(payload.get(name))
+            moment = read_moment(payload.get(name))
             if moment and moment not in {moments[other] for other in same}:
                 repeated[kind] = moment
         return self._note(move, told) | self._note(move, repeated)

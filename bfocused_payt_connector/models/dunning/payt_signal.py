@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 
-from ...const import ACTIVITY_SIGNALS, NOTIFIED_SIGNALS, SIGNAL_EVENTS
+from ...const import ACTIVITY_SIGNALS, NOTIFIED_SIGNALS
 
 
 class PaytSignal(models.Model):
@@ -91,30 +91,6 @@ class PaytSignal(models.Model):
         if is_news and signal.kind in NOTIFIED_SIGNALS:
             signal._tell(ask and signal.kind in ACTIVITY_SIGNALS and signal.state == "open")
         return signal
-
-    @api.model
-    def _put_event(self, backend, event):
-        """Keep what only an event says: no record of PAYT's shows it.
-
-        :param backend: ``payt.backend`` record
-        :param event: the ``event`` of a webhook's body
-        :return: the signal; none for other events, and for a customer that isn't ours
-        """
-        kind = SIGNAL_EVENTS.get(event.get("event_name"))
-        if not kind:
-            return self.browse()
-        context = event.get("context") or {}
-        debtor = context.get("debtor") or {}
-        mirror = self.env["payt.mirror"].sudo()
-        move = mirror._get_move_of_event(backend, context)
-        partner = move.commercial_partner_id or mirror._get_debtor(
-            backend, debtor.get("id"), number=debtor.get("debtor_code")
-        )
-        moment = mirror._read_moment(event.get("event_time"))
-        if not partner or not moment:
-            return self.browse()
-        values = {"kind": kind, "partner_id": partner.id, "move_id": move.id, "moment": moment}
-        return self.sudo()._put(backend, f"event {event['id']}", values)
 
     def _move_to(self, moment):
         for signal in self.filtered(lambda signal: signal.moment != moment):

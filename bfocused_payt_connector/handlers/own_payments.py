@@ -1,18 +1,25 @@
 from collections import Counter
 
-from odoo import models
-
-from ...payt_api import PaytError
-from ..incoming.payt_mirror_apply import PaytWaits
-from .payt_mirror_payments import PRINCIPAL
+from ..payt_api import PaytError
+from .base import PaytWaits
+from .payload import PRINCIPAL, PaymentPayload
 
 
-class PaytMirror(models.Model):
-    """Which of PAYT's payments Odoo itself reported: PAYT doesn't give our names for them back."""
+class OwnPayments:
+    """Which of PAYT's payments Odoo itself reported: PAYT doesn't give our names for them back.
 
-    _inherit = "payt.mirror"
+    One is made for a batch of payments, so that each invoice is looked at once.
 
-    def _is_own(self, move, known):
+    :param backend: ``payt.backend`` record
+    """
+
+    def __init__(self, backend):
+        self.backend = backend
+        self.env = backend.env
+        self.own = {}  # id of the invoice: the PAYT ids that are ours
+        self.alive = {}  # id of the invoice: the PAYT ids that PAYT has now
+
+    def is_own(self, row, move):
         """Whether Odoo reported this payment to PAYT.
 
         What was recognised once stays ours, also when it is undone in Odoo before PAYT's list says that it is deleted.
@@ -20,23 +27,22 @@ class PaytMirror(models.Model):
 
         :raise PaytWaits: while PAYT doesn't have what Odoo would report now
         """
-        if self._get_transaction() or self._get_cost_type():
+        said = PaymentPayload(row)
+        if said.transaction or said.cost_type:
             return False
-        if self.model == "account.move":
+        if row.model == "account.move":
             return True
         self._check_told(move)
-        if move.id not in known["own"]:
-            known["own"][move.id] = self._find_own(move)
-        if self.payt_id in known["own"][move.id]:
+        if move.id not in self.own:
+            self.own[move.id] = self._find_own(said.invoice_id, move)
+        if row.payt_id in self.own[move.id]:
             return True
-        fresh = ("fresh", move.id)
-        if fresh not in known["own"]:
-            alive = self._read_alive(self._get_unmarked(move))
-            known["own"][fresh] = alive
-            known["own"][move.id] = self._find_own(move, alive)
-        if self.payt_id not in known["own"][fresh]:
+        if move.id not in self.alive:
+            self.alive[move.id] = self._read_alive(self._get_unmarked(said.invoice_id))
+            self.own[move.id] = self._find_own(said.invoice_id, move, self.alive[move.id])
+        if row.payt_id not in self.alive[move.id]:
             raise PaytWaits(self.env._("PAYT doesn't have this payment any more: waits for the list of deleted ones."))
-        return self.payt_id in known["own"][move.id]
+        return row.payt_id in self.own[move.id]
 
     def _check_told(self, move):
         """PAYT's list can only be compared with ours once PAYT has ours."""
@@ -47,7 +53,7 @@ class PaytMirror(models.Model):
             .sudo()
             .search(
                 [
-                    *(("backend_id", "=", self.backend_id.id), ("model", "=", "account.move")),
+                    *(("backend_id", "=", self.backend.id), ("model", "=", "account.move")),
                     *(("res_id", "=", move.id), ("resource", "=", "invoice"), ("state", "!=", "cancelled")),
                 ],
                 order="id desc",
@@ -57,35 +63,31 @@ class PaytMirror(models.Model):
         if row and row.state != "sent":
             raise PaytWaits(self.env._("Waits until PAYT has %s as it is here.", move.display_name))
 
-    def _get_unmarked(self, move):
+    def _get_unmarked(self, invoice_id):
         """PAYT's payments of an invoice's principal that name neither provider nor bank.
 
         :return: dict of PAYT id to payload, the oldest first
         """
-        self.flush_model()
+        self.env["payt.mirror"].flush_model()
         self.env.cr.execute(
             """
             SELECT payt_id, payload FROM payt_mirror
              WHERE backend_id = %s AND resource = 'payments' AND deleted_at IS NULL AND payload ->> 'invoice_id' = %s
                AND payload -> 'psp_transaction' ->> 'id' IS NULL AND payload -> 'bank_transaction' ->> 'id' IS NULL
                AND COALESCE(NULLIF(payload ->> 'cost_type', ''), %s) = %s""",
-            [self.backend_id.id, self._get_payment_invoice_id(), PRINCIPAL, PRINCIPAL],
+            [self.backend.id, invoice_id, PRINCIPAL, PRINCIPAL],
         )
         return dict(sorted(self.env.cr.fetchall(), key=lambda row: (len(row[0]), row[0])))
 
-    def _find_own(self, move, alive=None):
+    def _find_own(self, invoice_id, move, alive=None):
         """Match PAYT's payments one-to-one with what Odoo reported: date, amount and kind, the oldest first.
 
+        :param invoice_id: PAYT's id
         :param alive: PAYT ids of those that are still there, if known
         :return: set of the PAYT ids that are ours
         """
-        unmarked = self._get_unmarked(move)
-        payments = self.env["account.payment"].sudo()
-        domain = [("company_id", "=", self.company_id.id)]
-        booked = payments.search(
-            [*domain, "|", ("payt_payment_id", "in", list(unmarked)), ("payt_reversal_id", "in", list(unmarked))]
-        )
-        taken = {*booked.mapped("payt_payment_id"), *booked.mapped("payt_reversal_id")}
+        unmarked = self._get_unmarked(invoice_id)
+        taken = self._get_taken(list(unmarked))
         left = Counter(
             (str(booking.date), f"{booking.amount:.2f}", booking.kind) for booking in move._get_payt_all_bookings()
         )
@@ -98,13 +100,24 @@ class PaytMirror(models.Model):
                 own.add(payt_id)
         return own
 
+    def _get_taken(self, payt_ids):
+        """Those that were booked as PAYT's own, or take back what was."""
+        payments = self.env["account.payment"].sudo()
+        booked = payments.search(
+            [
+                ("company_id", "=", self.backend.company_id.id),
+                *("|", ("payt_payment_id", "in", payt_ids), ("payt_reversal_id", "in", payt_ids)),
+            ]
+        )
+        return {*booked.mapped("payt_payment_id"), *booked.mapped("payt_reversal_id")}
+
     def _read_alive(self, unmarked):
         """Ask PAYT which of these payments it has now.
 
         :return: set of PAYT ids
         """
         try:
-            with self.backend_id._get_client() as client:
+            with self.backend._get_client() as client:
                 records = list(client.read_by("payments", "ids", list(unmarked), fields=["id", "updated_at"]))
         except PaytError as error:
             raise PaytWaits(str(error)) from error

@@ -1,10 +1,12 @@
 import logging
 import re
 from ipaddress import ip_address
+from itertools import islice
 
 from odoo import api, fields, models
 
-from ...const import ADMINISTRATION_HEADER, DELIVERY_HEADER, SIGNATURE_HEADER, WEBHOOK_SOURCE_ADDRESS
+from ...const import ADMINISTRATION_HEADER, DELIVERY_HEADER, MAX_PER_PAGE, SIGNATURE_HEADER, WEBHOOK_SOURCE_ADDRESS
+from ...payt_api.operations import LISTINGS
 from ...payt_api.signature import is_signed
 from .payt_webhook_event import ForeignEvent
 from .payt_webhook_tally import REFUSALS
@@ -15,10 +17,12 @@ KEY = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
 class PaytBackend(models.Model):
-    """What PAYT tells by webhook: who may tell it, and when somebody did last."""
+    """What comes in: what PAYT tells by webhook, and what is read from it."""
 
     _inherit = "payt.backend"
 
+    mark_ids = fields.One2many("payt.sync.mark", "backend_id", string="Reading")
+    mirror_attention_count = fields.Integer(string="Not followed", compute="_compute_mirror_attention_count")
     webhook_only_from_payt = fields.Boolean(
         string="Only from PAYT's address",
         help=f"Refuse events that don't come from {WEBHOOK_SOURCE_ADDRESS}. Behind a proxy Odoo has to be told so "
@@ -33,6 +37,14 @@ class PaytBackend(models.Model):
 
     # === COMPUTE
 
+    def _compute_mirror_attention_count(self):
+        groups = self.env["payt.mirror"]._read_group(
+            [("backend_id", "in", self.ids), ("state", "=", "error")], ["backend_id"], ["__count"]
+        )
+        counts = {backend.id: count for backend, count in groups}
+        for backend in self:
+            backend.mirror_attention_count = counts.get(backend.id, 0)
+
     def _compute_webhook_facts(self):
         rows = self.env["payt.webhook.tally"].sudo().search([("backend_id", "in", self.ids)])
         tallies = {row.backend_id.id: row for row in rows}
@@ -44,6 +56,14 @@ class PaytBackend(models.Model):
             backend.webhook_refused_reason = tally.refused_reason
 
     # === ACTIONS
+
+    def action_pull(self):
+        """Read all that changed at PAYT since it was read last."""
+        self.check_access("read")
+        self._check_may_pause()
+        marks = self.env["payt.sync.mark"].sudo()
+        for backend in self.sudo().filtered(lambda backend: not backend.paused):
+            marks._get_marks(backend)._enqueue()
 
     def action_open_events(self):
         """Open what PAYT told by webhook."""
@@ -57,7 +77,48 @@ class PaytBackend(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id("bfocused_payt_connector.payt_mirror_action")
         return {**action, "domain": [("backend_id", "=", self.id)]}
 
-    # === BUSINESS
+    # === BUSINESS: READING
+
+    def _pull_records(self, resource, payt_ids):
+        """Read single records of PAYT and keep what it says.
+
+        :param resource: name in ``const.READ_RESOURCES``
+        :param payt_ids: PAYT's ids
+        :return: the ids that PAYT doesn't have (any more)
+        """
+        self.ensure_one()
+        wanted = {str(payt_id) for payt_id in payt_ids}
+        mirror = self.env["payt.mirror"].sudo()
+        names = self.env["payt.sync.mark"]._get_fields_read(resource)
+        assert "ids" in LISTINGS[resource].lists
+        with self._get_client() as client:
+            records = list(client.read_by(resource, "ids", sorted(wanted), fields=names))
+        if mirror._store(self, resource, records):
+            mirror._enqueue_apply(self)
+        return wanted - {str(record["id"]) for record in records}
+
+    def _pull_by(self, resource, name, values, **filters):
+        """Read the records of a list that belong to others, and keep what PAYT says.
+
+        :param resource: name in ``const.READ_RESOURCES``
+        :param name: the list's filter (``payt_api.operations.LISTINGS``)
+        :param values: what to look for; nothing is read for none
+        :param filters: further ones, the same for all
+        """
+        self.ensure_one()
+        if not values:
+            return
+        mirror = self.env["payt.mirror"].sudo()
+        names = self.env["payt.sync.mark"]._get_fields_read(resource)
+        with self._get_client() as client:
+            records = client.read_by(resource, name, sorted(values), fields=names, **filters)
+            is_new = False
+            while page := list(islice(records, MAX_PER_PAGE)):
+                is_new |= bool(mirror._store(self, resource, page))
+        if is_new:
+            mirror._enqueue_apply(self)
+
+    # === BUSINESS: WEBHOOKS
 
     @api.model
     def _find_by_webhook_key(self, key):
@@ -116,3 +177,10 @@ class PaytBackend(models.Model):
         if self.env["payt.webhook.tally"]._note_refused(self, reason):
             _logger.info("PAYT webhook of connection %s refused: %s", self.id, reason)
         return status
+
+    # === CRON
+
+    @api.model
+    def _cron_pull(self):
+        """Read what changed: webhooks may have been missed."""
+        self.search([("paused", "=", False)]).action_pull()

@@ -1,13 +1,18 @@
 from odoo import api, fields, models
+from odoo.tools import email_normalize
 
 from ...const import SEVERITY
+from ...handlers.payload import read_moment
 from ..outgoing.account_move import STATES
 
 HALTED_STATES = ("paused", "error", "queued")  # how far PAYT got is then in payt_step_state
 
 
 class ResPartner(models.Model):
-    """Where a customer stands at PAYT: the worst of the open invoices, the open costs, and PAYT's page for them."""
+    """Where a customer stands at PAYT: the worst of the open invoices, the open costs, and PAYT's page for them.
+
+    An e-mail address that the customer gave to PAYT is a proposal: it is never taken over by itself.
+    """
 
     _inherit = "res.partner"
 
@@ -37,6 +42,17 @@ class ResPartner(models.Model):
         string="Customer paused at PAYT", company_dependent=True, copy=False, readonly=True
     )
     payt_labels = fields.Char(string="Labels at PAYT", company_dependent=True, copy=False, readonly=True)
+
+    payt_provided_email = fields.Char(
+        string="Address given to PAYT",
+        company_dependent=True,
+        copy=False,
+        readonly=True,
+        help="The customer gave PAYT this e-mail address. It is only used once somebody says so.",
+    )
+    payt_settled_email = fields.Char(
+        company_dependent=True, copy=False, readonly=True, help="The last address that somebody accepted or refused."
+    )
 
     # === COMPUTE
 
@@ -125,6 +141,19 @@ class ResPartner(models.Model):
         self.ensure_one()
         return {"type": "ir.actions.act_url", "url": self.commercial_partner_id.payt_debtor_url, "target": "new"}
 
+    def action_payt_use_email(self):
+        """Send invoices to the address that the customer gave; PAYT hears of it as of any change."""
+        self.check_access("write")
+        for partner in self.filtered("payt_provided_email"):
+            recipient = partner._get_payt_recipients()[0]
+            recipient.email = partner.payt_provided_email
+            partner._settle_payt_email()
+
+    def action_payt_ignore_email(self):
+        """Leave the address as it is."""
+        self.check_access("write")
+        self.filtered("payt_provided_email")._settle_payt_email()
+
     def _open_payt(self, xml_id, context):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id(xml_id)
@@ -139,13 +168,12 @@ class ResPartner(models.Model):
         :param payload: PAYT's debtor
         """
         self.ensure_one()
-        moment_of = self.env["payt.mirror"]._read_moment
         labels = sorted(label["name"] for label in payload.get("labels") or [] if label.get("name"))
         self._write_payt_changes(
             {
                 "payt_debtor_url": payload.get("deeplink_url") or False,
                 "payt_debtor_public_url": payload.get("public_url") or False,
-                "payt_debtor_paused_at": moment_of(payload.get("paused_at")) or False,
+                "payt_debtor_paused_at": read_moment(payload.get("paused_at")) or False,
                 "payt_labels": ", ".join(labels) or False,
             }
         )
@@ -155,3 +183,39 @@ class ResPartner(models.Model):
         changed = {name: value for name, value in values.items() if (self[name] or False) != value}
         if changed:
             self.write(changed)
+
+    # === BUSINESS: THE ADDRESS GIVEN TO PAYT
+
+    def _settle_payt_email(self):
+        for partner in self.sudo():
+            partner.write({"payt_settled_email": partner.payt_provided_email, "payt_provided_email": False})
+        self._get_email_signals()._handle()
+
+    def _get_email_signals(self):
+        return (
+            self.env["payt.signal"]
+            .sudo()
+            .search(
+                [
+                    ("company_id", "=", self.env.company.id),
+                    ("partner_id", "in", self.ids),
+                    ("kind", "=", "email_provided"),
+                    ("state", "=", "open"),
+                ]
+            )
+        )
+
+    def _follow_payt_email(self, backend, payload):
+        """Propose an address that is new; PAYT goes on giving it when it was settled long ago."""
+        given = email_normalize(payload.get("debtor_provided_email_address") or "")
+        in_use = self._get_payt_recipients()[0].email_normalized
+        if given and given in (in_use, self.payt_settled_email):
+            given = False
+        if given == (self.payt_provided_email or False):
+            return
+        self._get_email_signals()._handle()
+        self.write({"payt_provided_email": given})
+        moment = read_moment(payload.get("updated_at"))
+        if given and moment:
+            values = {"kind": "email_provided", "partner_id": self.id, "moment": moment, "detail": given}
+            self.env["payt.signal"]._put(backend, f"email {self.id} {given} {moment}", values)

@@ -1,7 +1,9 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import float_compare, format_datetime
 
 from ...const import INVOICE_STEPS, SEVERITY
+from ...handlers.payload import read_moment
 from ..outgoing.account_move import STATES
 
 # what our own side says, which a reading doesn't overrule: something has to go to PAYT, or didn't get there
@@ -14,11 +16,15 @@ FORGOTTEN = (
     *("payt_invoice_id", "payt_url", "payt_public_url", "payt_pushed_at", "payt_open_amount"),
     *("payt_step_state", "payt_block_asked"),
 )
+NOT_FOUND = "not_found"  # PAYT's word for an invoice it doesn't have
 STEP_STATES = [(state, label) for state, label in STATES if state in (*SEVERITY, "paid")]
 
 
 class AccountMove(models.Model):
-    """What PAYT does about an invoice: its dunning timeline, and the state that follows from it."""
+    """What PAYT does about an invoice: its dunning timeline and the state that follows from it.
+
+    The follow-up can be stopped, and resumed.
+    """
 
     _inherit = "account.move"
 
@@ -53,14 +59,85 @@ class AccountMove(models.Model):
         context={"active_test": False},
     )
 
+    payt_blocked = fields.Boolean(string="PAYT's follow-up stopped", copy=False, readonly=True, tracking=True)
+    payt_block_reason = fields.Char(
+        string="Why PAYT waits", copy=False, readonly=True, tracking=True, groups="base.group_user"
+    )
+    payt_block_asked = fields.Boolean(copy=False, readonly=True, help="PAYT was asked to stop, and not to go on since.")
+    payt_state_before = fields.Char(copy=False, readonly=True, help="The PAYT state before the follow-up was stopped.")
+
     # === ACTIONS
+
+    def action_payt_block(self):
+        """Ask why, then have PAYT stop reminding (a dispute)."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Stop PAYT's follow-up"),
+            "res_model": "payt.block",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_move_id": self.id},
+        }
+
+    def action_payt_resume(self):
+        """Have PAYT go on."""
+        self.check_access("write")
+        blocked = self.filtered("payt_blocked")
+        blocked.write({"payt_blocked": False, "payt_block_reason": False})
+        blocked._queue_payt_resume()
 
     def action_open_payt_public(self):
         """What the customer sees at PAYT."""
         self.ensure_one()
         return {"type": "ir.actions.act_url", "url": self.payt_public_url, "target": "new"}
 
-    # === WHAT PAYT SAYS
+    # === BUSINESS: STOPPING AND RESUMING
+
+    def _payt_block(self, reason):
+        """Have PAYT stop following up these invoices until somebody resumes.
+
+        :param reason: why, for our own people; PAYT doesn't ask
+        """
+        self.check_access("write")
+        if self.filtered(lambda move: move.state != "posted" or move.payt_state in (False, "none")):
+            raise UserError(self.env._("PAYT follows up posted invoices that were handed over to it."))
+        self.write({"payt_blocked": True, "payt_block_reason": reason})
+        self._queue_payt_block()
+
+    def _is_payt_block_wanted(self):
+        """A dispute, or an invoice that is being corrected."""
+        self.ensure_one()
+        return self.payt_blocked or self.state == "draft"
+
+    def _queue_payt_block(self):
+        """PAYT knows the invoice by then, as the outbox sends invoices before."""
+        known = self.filtered(lambda move: move._is_known_at_payt() and not move.payt_block_asked)
+        known._queue_payt("invoice_block").sudo().write({"payt_block_asked": True})
+
+    def _queue_payt_resume(self):
+        blocked = self.filtered(lambda move: move.payt_block_asked and not move._is_payt_block_wanted())
+        blocked._queue_payt("invoice_resume")
+
+    def _get_payt_key_invoice_block(self):
+        return self._get_payt_key_invoice()
+
+    def _get_payt_key_invoice_resume(self):
+        return self._get_payt_key_invoice()
+
+    def _prepare_payt_invoice_block(self, backend):
+        self.ensure_one()
+        if not self._is_payt_block_wanted() or not self._is_known_at_payt():
+            return None
+        return {"invoice_number": self._get_payt_key_invoice_block()}
+
+    def _prepare_payt_invoice_resume(self, backend):
+        self.ensure_one()
+        if self._is_payt_block_wanted() or not self.payt_block_asked:
+            return None
+        return {"invoice_number": self._get_payt_key_invoice_resume()}
+
+    # === BUSINESS: WHAT PAYT SAYS
 
     def _follow_payt(self, payload, read_at):
         """Do what PAYT says of this invoice; saying it again changes nothing.
@@ -70,10 +147,9 @@ class AccountMove(models.Model):
         """
         self.ensure_one()
         self = self.with_context(**NO_BOOKKEEPING)
-        moment_of = self.env["payt.mirror"]._read_moment
         new = self.env["payt.event"]._note_invoice(self, payload)
         ours = self.payt_state
-        if sent_at := moment_of(payload.get("sent_at")):
+        if sent_at := read_moment(payload.get("sent_at")):
             self._mark_sent_by_payt(sent_at)
         values = self._prepare_payt_reading(payload)
         if ours not in LOCAL_STATES:
@@ -175,20 +251,37 @@ class AccountMove(models.Model):
             return self.payt_invoice_id != payt_id
         return bool(self.payt_told_at and self.payt_told_at > deleted_at)
 
-    # === WHAT PAYT TOOK
+    # === BUSINESS: WHAT PAYT TOOK
 
     def _payt_taken_invoice_block(self, backend, answer):
-        # EXTENDS
-        result = super()._payt_taken_invoice_block(backend, answer)
-        self.sudo().payt_told_at = fields.Datetime.now()
-        return result
+        now = fields.Datetime.now()
+        for move in self.sudo():
+            values = {"payt_state": "paused", "payt_message": False, "payt_synced_at": now, "payt_told_at": now}
+            if move.payt_state != "paused" and not (move.payt_state == "error" and move.payt_state_before):
+                values["payt_state_before"] = move.payt_state
+            # also after a refusal, when somebody tried again: without it nobody could resume
+            move.write({**values, "payt_block_asked": True})
+            move._queue_payt_resume()
 
     def _payt_taken_invoice_resume(self, backend, answer):
-        # EXTENDS: PAYT may have got further meanwhile
-        result = super()._payt_taken_invoice_resume(backend, answer)
+        now = fields.Datetime.now()
         for move in self.sudo():
-            values = {"payt_told_at": fields.Datetime.now()}
-            if move.payt_state in SEVERITY and move.payt_step_state in SEVERITY:
-                values["payt_state"] = max(move.payt_state, move.payt_step_state, key=SEVERITY.index)
-            move.write(values)
-        return result
+            values = {"payt_block_asked": False, "payt_message": False, "payt_synced_at": now, "payt_told_at": now}
+            state = move.payt_state
+            if state in ("paused", "error"):
+                state = move.payt_state_before or "pushed"
+                values["payt_state_before"] = False
+            # PAYT may have got further meanwhile
+            if state in SEVERITY and move.payt_step_state in SEVERITY:
+                state = max(state, move.payt_step_state, key=SEVERITY.index)
+            move.write({**values, "payt_state": state})
+
+    def _payt_refused_invoice_block(self, backend, reasons):
+        self.sudo().payt_block_asked = False
+        if not all(NOT_FOUND in reason for reason in reasons):  # what never arrived needs no stopping
+            for move in self.sudo().filtered(lambda move: move.payt_state not in ("paused", "error")):
+                move.payt_state_before = move.payt_state
+            self._set_payt_error("; ".join(reasons))
+
+    def _payt_refused_invoice_resume(self, backend, reasons):
+        self._set_payt_error("; ".join(reasons))
