@@ -4,6 +4,7 @@ from odoo import SUPERUSER_ID, Command
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 
+from ..handlers.payload import read_moment
 from .test_pull import PullCase
 
 
@@ -139,7 +140,7 @@ class TestComparison(ComparisonCase):
     def test_what_was_deleted_there_is_shown_and_pushed_as_a_new_one(self):
         move = self.make_invoice_at_payt()
         self.sandbox.play(do="send", invoice=move.name)
-        move._mark_sent_by_payt(self.env["payt.mirror"]._read_moment(self.get_theirs(move)["sent_at"]))
+        move._mark_sent_by_payt(read_moment(self.get_theirs(move)["sent_at"]))
         sent_at = self.get_theirs(move)["sent_at"]
         self.sandbox.play(do="delete", resource="invoices", invoice=move.name)
         self.compare()

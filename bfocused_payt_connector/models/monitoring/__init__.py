@@ -1,11 +1,9 @@
+"""Whether all goes well: the test and the health of a connection, and the nightly comparison with PAYT."""
+
 from . import (
-    payt_backend_check,
-    payt_backend_compare,
-    payt_backend_compare_causes,
-    payt_sync_mark_health,
-    payt_backend_health,
+    payt_backend,
     payt_comparison,
     payt_difference,
-    payt_difference_mending,
     payt_health_check,
+    payt_sync_mark,
 )

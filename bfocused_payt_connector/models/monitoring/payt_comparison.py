@@ -7,9 +7,9 @@ from odoo import SUPERUSER_ID, api, fields, models
 
 from odoo.addons.queue_job.exception import RetryableJobError
 
+from ...comparison import COMPARED_FIELDS, Comparer
 from ...const import COMPARED_PER_STEP, STEPS_PER_JOB
 from ...payt_api import PaytForbidden, PaytTemporary
-from .payt_backend_compare import COMPARED_FIELDS
 
 SECONDS_BETWEEN_TRIES = 5  # of a job whose comparison is in other hands
 GIVEN_UP_AFTER = timedelta(hours=12)  # a comparison whose job was lost
@@ -153,9 +153,9 @@ class PaytComparison(models.Model):
             self.write({"phase": "ours", "cursor": False})
 
     def _compare_page(self, records):
-        backend = self.backend_id
-        moves = backend._find_compared_moves(records)
-        self.env["payt.difference"]._note(backend, backend._compare_invoices(records, moves))
+        comparer = Comparer(self.backend_id)
+        moves = comparer.find_moves(records)
+        self.env["payt.difference"]._note(self.backend_id, comparer.compare_invoices(records, moves))
         self._note_seen({move.id for move in moves.values()})
         self._forget(len(records))
 
@@ -171,14 +171,14 @@ class PaytComparison(models.Model):
 
     def _compare_ours(self, client, steps):
         """:return: whether there may be more"""
+        comparer = Comparer(self.backend_id)
         for _step in range(steps):
             moves = self._get_unseen_moves()
             if not moves:
                 return False
             last = moves.ids[-1]
-            backend = self.backend_id
-            expected = moves.filtered(lambda move, backend=backend: backend._is_expected_at_payt(move))
-            self.env["payt.difference"]._note(backend, backend._compare_moves(client, expected))
+            expected = moves.filtered(comparer.is_expected_at_payt)
+            self.env["payt.difference"]._note(self.backend_id, comparer.compare_moves(client, expected))
             self.last_move_id = last
             self._forget(len(expected))
         return True

@@ -16,8 +16,8 @@ CHECKS = [
 class PaytHealthCheck(models.Model):
     """How one part of a connection is doing now: nothing is stored, each look computes it.
 
-    The database gives one row per connection and check; ``payt.backend`` has a ``_check_<name>()`` for each, which
-    returns the light and a sentence.
+    The database gives one row per connection and check; ``payt.backend._get_health_checks()`` has a method for each,
+    which returns the light and a sentence.
     """
 
     _name = "payt.health.check"
@@ -47,7 +47,7 @@ class PaytHealthCheck(models.Model):
     def _compute_light(self):
         for check in self:
             # counts of what the person may not see are no secret
-            check.light, check.message = getattr(check.backend_id.sudo(), f"_check_{check.check}")()
+            check.light, check.message = check.backend_id.sudo()._get_health_checks()[check.check]()
 
     # === ACTIONS
 

@@ -1,10 +1,16 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import format_datetime
 
-from .payt_backend_check import TOLERATED_SECONDS
+from ...const import SCOPES
+from ...payt_api import PaytError, PaytForbidden, PaytNotFound
+from ...payt_api.operations import LISTINGS
 from .payt_health_check import LIGHTS
+
+# more than this and times PAYT gives can't be compared with ours
+TOLERATED_SECONDS = 30
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -19,10 +25,18 @@ SEVERITIES = [light for light, _label in LIGHTS]
 
 
 class PaytBackend(models.Model):
-    """How the connection is doing, and telling a person when it isn't well."""
+    """Whether the connection works and how it is doing, and telling a person when it isn't well."""
 
     _inherit = "payt.backend"
 
+    administration_name = fields.Char(copy=False, readonly=True)
+    administration_currency = fields.Char(string="Currency of the administration", copy=False, readonly=True)
+    missing_permissions = fields.Char(copy=False, readonly=True)
+    clock_difference = fields.Integer(
+        copy=False, readonly=True, help="Seconds by which PAYT's clock is ahead of this server's."
+    )
+    tested_at = fields.Datetime(string="Last tested", copy=False, readonly=True)
+    test_message = fields.Char(string="Result of the test", copy=False, readonly=True)
     alert_webhook_hours = fields.Integer(
         string="No message for (hours)", default=24, help="Saturdays and Sundays don't count."
     )
@@ -31,6 +45,11 @@ class PaytBackend(models.Model):
     health_ids = fields.One2many("payt.health.check", "backend_id", string="Health checks", readonly=True)
     health = fields.Selection(LIGHTS, compute="_compute_health")
     health_told = fields.Json(copy=False, readonly=True, help="Of which check a person was told what light.")
+    compare_grace_minutes = fields.Integer(
+        string="On its way for (minutes)",
+        default=60,
+        help="What changed on one side so recently isn't a difference yet: it is on its way to the other.",
+    )
     comparison_ids = fields.One2many("payt.comparison", "backend_id", string="Comparisons")
     difference_count = fields.Integer(string="Differences", compute="_compute_difference_count")
 
@@ -52,13 +71,155 @@ class PaytBackend(models.Model):
 
     # === ACTIONS
 
+    def action_test_connection(self):
+        """Ask PAYT who we are and what we may do."""
+        self.ensure_one()
+        self.check_access("write")
+        try:
+            values = self._test()
+        except PaytForbidden as err:
+            raise UserError(self._explain_forbidden(err)) from err
+        except PaytNotFound as err:
+            raise UserError(
+                self.env._("PAYT has no administration %s that this access may see.", self.administration_id)
+            ) from err
+        except PaytError as err:
+            raise UserError(self.env._("The connection to PAYT can't be tested now. %s", err)) from err
+        self.write({**values, "tested_at": fields.Datetime.now()})
+        return self._notify(values["test_message"], is_good=not self._get_test_problems(values))
+
+    def action_push(self):
+        """Send what is waiting now, also what would have been tried again later."""
+        self.ensure_one()
+        self.check_access("read")
+        if self.paused:
+            raise UserError(self.env._("The connection to PAYT is paused: %s", self.paused_reason or ""))
+        waiting = self.env["payt.outbox"].sudo().search([("backend_id", "=", self.id), ("state", "=", "pending")])
+        waiting._make_due()
+        self.env["payt.outbox"].sudo()._enqueue(self.sudo())
+        return self._notify(self.env._("%s records are on their way to PAYT.", len(waiting)))
+
+    def action_compare(self):
+        """Compare all open invoices with PAYT's, in the background."""
+        self.ensure_one()
+        self.check_access("read")
+        if not self.paused:
+            self.env["payt.comparison"].sudo()._start(self.sudo())
+        return self._notify(
+            self.env._("The connection is paused.")
+            if self.paused
+            else self.env._("All open invoices are being compared. Differences appear in the list as they are found."),
+            is_good=not self.paused,
+        )
+
     def action_open_differences(self):
         """Open what isn't the same on both sides."""
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("bfocused_payt_connector.payt_difference_action")
         return {**action, "domain": [("backend_id", "=", self.id)]}
 
-    # === CHECKS: each returns a light and a sentence
+    # === BUSINESS: TESTING THE CONNECTION
+
+    def _test(self):
+        """:return: the values found out, ready to be written"""
+        with self._get_client(while_paused=True) as client:
+            if self.administration_id:
+                administration = client.administration()
+            else:
+                administration = self._choose_administration(client.administrations())
+        values = {
+            "administration_id": str(administration.get("id") or self.administration_id),
+            "administration_name": administration.get("name"),
+            "administration_currency": administration.get("currency_code"),
+        }
+        with self._get_client(while_paused=True, administration_id=values["administration_id"]) as client:
+            values["missing_permissions"] = ", ".join(sorted(self._find_missing_permissions(client))) or False
+            difference = client.clock_difference
+        values["clock_difference"] = round(difference.total_seconds()) if difference else 0
+        values["test_message"] = " ".join(
+            [
+                self.env._(
+                    "Connected with %(name)s (%(currency)s).",
+                    name=values["administration_name"],
+                    currency=values["administration_currency"],
+                ),
+                *(self._get_test_problems(values) or [self.env._("All is well.")]),
+            ]
+        )
+        return values
+
+    def _choose_administration(self, administrations):
+        if not administrations:
+            raise UserError(self.env._("This access to PAYT has no administration."))
+        if len(administrations) > 1:
+            names = ", ".join(f"{found.get('name')} ({found.get('id')})" for found in administrations)
+            raise UserError(self.env._("PAYT has several administrations: fill in the number of one. %s", names))
+        return administrations[0]
+
+    def _find_missing_permissions(self, client):
+        """The permissions PAYT told with the token; without such an answer, those to read that PAYT refuses.
+
+        A missing permission to write shows at the first write: trying it would write something.
+        """
+        scopes = self.sudo().token_ids.scopes if self.auth_method != "static" else False
+        if scopes:
+            return set(SCOPES) - set(scopes.split())
+        missing = set()
+        for listing in LISTINGS.values():
+            try:
+                next(client.iter_pages(listing.name, per_page=1), None)
+            except PaytForbidden as error:
+                if error.status != 403:
+                    raise
+                missing.add(error.missing_permission or listing.operation.scope)
+        return missing
+
+    def _get_test_problems(self, values):
+        problems = []
+        if values["missing_permissions"]:
+            problems.append(self.env._("Missing permissions: %s.", values["missing_permissions"]))
+        if values["administration_currency"] != self.company_id.currency_id.name:
+            problems.append(self.env._("The company's currency is %s.", self.company_id.currency_id.name))
+        if abs(values["clock_difference"]) > TOLERATED_SECONDS:
+            problems.append(self.env._("The clocks differ by %s seconds.", values["clock_difference"]))
+        return problems
+
+    def _explain_forbidden(self, error):
+        if error.missing_permission:
+            return self.env._("PAYT lets us in, but the permission %s is missing.", error.missing_permission)
+        if error.status == 401 and self.auth_method == "static":
+            return self.env._("PAYT doesn't take the fixed token. %s", error)
+        if error.status == 401:
+            return self.env._("PAYT doesn't take the client id and secret. %s", error)
+        return self.env._("PAYT doesn't let us in. %s", error)
+
+    def _notify(self, message, is_good=True):
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "title": self.env._("PAYT"),
+                "message": message,
+                "type": "success" if is_good else "warning",
+                "sticky": not is_good,
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    # === BUSINESS: HEALTH CHECKS, each returns a light and a sentence
+
+    def _get_health_checks(self):
+        """The checks by their name in ``payt.health.check``."""
+        return {
+            "paused": self._check_paused,
+            "token": self._check_token,
+            "webhook": self._check_webhook,
+            "reading": self._check_reading,
+            "following": self._check_following,
+            "outbox": self._check_outbox,
+            "comparison": self._check_comparison,
+            "clock": self._check_clock,
+        }
 
     def _check_paused(self):
         if not self.paused:
@@ -170,8 +331,6 @@ class PaytBackend(models.Model):
             moment=self._show_moment(self.tested_at),
         )
 
-    # === BUSINESS
-
     def _show_moment(self, moment):
         return format_datetime(self.env, moment, dt_format="short") if moment else ""
 
@@ -198,30 +357,24 @@ class PaytBackend(models.Model):
             start = midnight
         return total / HOUR
 
-    # === CRON
-
-    @api.model
-    def _cron_watch(self):
-        """Tell the responsible person what isn't well, once; what is well again needs nobody any more."""
-        for backend in self.search([("company_id", "!=", False)]):
-            backend._watch()
+    # === BUSINESS: TELLING A PERSON
 
     def _watch(self):
         self.ensure_one()
         user = self.responsible_id or self.env.ref("base.user_admin")
         backend = self.with_context(lang=user.lang, tz=user.tz)
-        told = dict(self.health_told or {})
+        alerted = dict(self.health_told or {})
         for check in backend.health_ids.filtered(lambda check: check.check in ALERTED_CHECKS):
-            before = told.get(check.check, "ok")
+            before = alerted.get(check.check, "ok")
             summary = backend._get_alert_summary(check.check)
             if check.light in ("ok", "off"):
-                told.pop(check.check, None)
+                alerted.pop(check.check, None)
                 backend._close_alert(summary)
             elif not self.paused and SEVERITIES.index(check.light) > SEVERITIES.index(before):
                 backend._tell(summary, check.message)
-                told[check.check] = check.light
-        if told != (self.health_told or {}):
-            self.health_told = told
+                alerted[check.check] = check.light
+        if alerted != (self.health_told or {}):
+            self.health_told = alerted
 
     def _get_alert_summary(self, name):
         return {
@@ -235,3 +388,17 @@ class PaytBackend(models.Model):
     def _close_alert(self, summary):
         alerts = self.activity_ids.filtered(lambda activity: activity.summary == summary)
         alerts.action_feedback(feedback=self.env._("Well again."))
+
+    # === CRON
+
+    @api.model
+    def _cron_watch(self):
+        """Tell the responsible person what isn't well, once; what is well again needs nobody any more."""
+        for backend in self.search([("company_id", "!=", False)]):
+            backend._watch()
+
+    @api.model
+    def _cron_compare(self):
+        """Each night, by jobs of their own."""
+        for backend in self.search([("paused", "=", False)]):
+            self.env["payt.comparison"]._start(backend)

@@ -1,64 +1,69 @@
 from datetime import timedelta
 
-from odoo import fields, models
+from odoo import fields
 from odoo.tools import groupby
 
-from ..outgoing.account_move import NOT_THERE
+from ..handlers import lookup
+from ..handlers.paid_invoices import UNFOLLOWED
+from ..handlers.payload import read_moment
 
+NOT_THERE = (False, "none")  # states of an invoice that wasn't handed over to PAYT
 MOVE_RESOURCES = ("invoice", "invoice_block", "invoice_resume")
-UNFOLLOWED = ("pending", "waiting", "error")
 
 
-class PaytBackend(models.Model):
-    """Why an invoice isn't the same on both sides, and whether that is only because something is on its way."""
+class Causes:
+    """Why invoices aren't the same on both sides, and whether that is only because something is on its way.
 
-    _inherit = "payt.backend"
+    :param backend: ``payt.backend`` record
+    """
 
-    def _explain(self, findings, records):
+    def __init__(self, backend):
+        self.backend = backend
+        self.env = backend.env
+
+    def explain(self, findings, records):
         """Give each Finding its likely cause, and say which are only on their way.
 
         :param records: dict of PAYT id to PAYT's record
         """
         if not findings:
             return []
-        since = fields.Datetime.now() - timedelta(minutes=self.compare_grace_minutes)
-        facts = self._get_compared_facts(findings)
+        since = fields.Datetime.now() - timedelta(minutes=self.backend.compare_grace_minutes)
+        facts = self._get_facts(findings)
         for finding in findings:
             finding.is_underway, finding.cause, finding.detail = self._find_cause(
                 finding, facts, records.get(finding.payt_id) or {}, since
             )
         return findings
 
-    def _get_compared_facts(self, findings):
+    def _get_facts(self, findings):
         """What is known of the way of these invoices, in either direction."""
         move_ids = [finding.move_id for finding in findings if finding.move_id]
         payt_ids = [finding.payt_id for finding in findings if finding.payt_id]
-        ours = [("backend_id", "=", self.id)]
-        outbox = (
-            self.env["payt.outbox"]
-            .sudo()
-            .search(
-                [
-                    *ours,
-                    ("model", "=", "account.move"),
-                    ("res_id", "in", move_ids),
-                    ("resource", "in", MOVE_RESOURCES),
-                    ("state", "in", ("pending", "refused", "error")),
-                ],
-                order="id",
-            )
-        )
-        mirror = self.env["payt.mirror"].sudo()
-        rows = mirror.search([*ours, ("resource", "=", "invoices"), ("payt_id", "in", payt_ids)])
-        payments = mirror._find_of_invoices(self, payt_ids, ("payments",))
+        payments = lookup.get_rows_of_invoices(self.backend, payt_ids, ("payments",))
         unfollowed = payments.filtered(lambda row: row.state in UNFOLLOWED)
         of_invoice = groupby(unfollowed, lambda row: str((row.payload or {}).get("invoice_id") or ""))
         return {
             "moves": {move.id: move for move in self.env["account.move"].sudo().browse(move_ids)},
-            "outbox": {move_id: rows[-1] for move_id, rows in groupby(outbox, lambda row: row.res_id)},
-            "mirror": {row.payt_id: row for row in rows},
+            "outbox": self._get_outbox_rows(move_ids),
+            "mirror": lookup.get_rows(self.backend, "invoices", payt_ids),
             "payments": {payt_id: rows[0] for payt_id, rows in of_invoice},
         }
+
+    def _get_outbox_rows(self, move_ids):
+        """What is on its way to PAYT, or was refused there.
+
+        :return: dict of our id to the last ``payt.outbox`` record
+        """
+        rows = self.env["payt.outbox"].sudo()
+        rows = rows.search(
+            [
+                *(("backend_id", "=", self.backend.id), ("model", "=", "account.move"), ("res_id", "in", move_ids)),
+                *(("resource", "in", MOVE_RESOURCES), ("state", "in", ("pending", "refused", "error"))),
+            ],
+            order="id",
+        )
+        return {move_id: of_move[-1] for move_id, of_move in groupby(rows, lambda row: row.res_id)}
 
     def _find_cause(self, finding, facts, record, since):
         """:return: whether it is on its way, the cause and its detail"""
@@ -86,7 +91,7 @@ class PaytBackend(models.Model):
                 is_new = unfollowed.state != "error" and unfollowed.read_at and unfollowed.read_at > since
                 cause = "not_followed" if unfollowed.message else "to_follow"
                 return bool(is_new), cause, unfollowed.message or ""
-        changed = self.env["payt.mirror"]._read_moment(record.get("updated_at"))
+        changed = read_moment(record.get("updated_at"))
         if changed and (not row or not row.payt_updated_at or row.payt_updated_at < changed):
             return changed > since, "not_read", fields.Datetime.to_string(changed)
         return False, "unexplained", ""

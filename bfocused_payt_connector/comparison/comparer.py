@@ -1,12 +1,14 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from odoo import api, fields, models
+from odoo import fields
 
-from ...const import INVOICE_STEPS
-from ..outgoing.account_move import NOT_THERE
+from ..const import INVOICE_STEPS
+from ..handlers import lookup
+from .causes import NOT_THERE, Causes
 
 DIRECT_DEBIT = "direct_debit"
+DELETED_DAYS = 90  # PAYT lists what was deleted for so long
 # What the comparison has to know of PAYT's invoices
 COMPARED_FIELDS = (
     *("invoice_number", "invoice_identifier", "currency_code", "open_amount", "payment_method", "deeplink_url"),
@@ -32,71 +34,35 @@ class Finding:
     is_underway: bool = False  # on its way to the other side: no difference yet
 
 
-class PaytBackend(models.Model):
-    """Comparing invoices with PAYT's: what is open on either side, how much, and how far it went."""
+class Comparer:
+    """Compares invoices of one connection with PAYT's: what is open on either side, how much, and how far it went.
 
-    _inherit = "payt.backend"
+    :param backend: ``payt.backend`` record
+    """
 
-    compare_grace_minutes = fields.Integer(
-        string="On its way for (minutes)",
-        default=60,
-        help="What changed on one side so recently isn't a difference yet: it is on its way to the other.",
-    )
+    def __init__(self, backend):
+        self.backend = backend
+        self.company = backend.company_id
+        self.env = backend.env
 
-    # === ACTIONS
+    # === WHAT IS COMPARED
 
-    def action_compare(self):
-        """Compare all open invoices with PAYT's, in the background."""
-        self.ensure_one()
-        self.check_access("read")
-        if not self.paused:
-            self.env["payt.comparison"].sudo()._start(self.sudo())
-        return self._notify(
-            self.env._("The connection is paused.")
-            if self.paused
-            else self.env._("All open invoices are being compared. Differences appear in the list as they are found."),
-            is_good=not self.paused,
-        )
-
-    # === BUSINESS: WHICH INVOICES
-
-    def _find_compared_moves(self, records):
-        """The Odoo invoices of PAYT's records: by our own id, which PAYT gives back, or by their number.
+    def find_moves(self, records):
+        """The Odoo invoices that records of PAYT are.
 
         :return: dict of PAYT id to ``account.move`` record
         """
-        moves = self.env["account.move"].sudo()
-        own = [int(found) for r in records if (found := r.get("invoice_identifier") or "").isdecimal()]
-        numbers = [r["invoice_number"] for r in records if r.get("invoice_number")]
-        found = moves.search(
-            [
-                ("company_id", "=", self.company_id.id),
-                ("move_type", "in", moves.get_sale_types()),
-                *("|", ("id", "in", own), ("name", "in", numbers)),
-            ]
-        )
-        by_id, by_name = {str(move.id): move for move in found}, {move.name: move for move in found}
-        return {
-            str(record["id"]): move
-            for record in records
-            if (move := self._choose_compared_move(record, by_id, by_name))
-        }
+        return lookup.find_moves(self.backend, {str(record["id"]): record for record in records})
 
-    def _choose_compared_move(self, record, by_id, by_name):
-        """Another system's identifier may be the id of one of our invoices: so the number has to fit too."""
-        number = record.get("invoice_number")
-        own = by_id.get(record.get("invoice_identifier"))
-        return own if own and number in (None, "", own.name) else by_name.get(number)
-
-    def _is_expected_at_payt(self, move):
+    def is_expected_at_payt(self, move):
         """Whether this open invoice has to be at PAYT: it was handed over, or its customer's invoices go there."""
         if move.payt_state not in NOT_THERE or move._is_known_at_payt():
             return True
-        return not move.is_move_sent and move.commercial_partner_id._is_sent_by_payt(self.company_id)
+        return not move.is_move_sent and move.commercial_partner_id._is_sent_by_payt(self.company)
 
-    # === BUSINESS: COMPARING
+    # === COMPARING
 
-    def _compare_invoices(self, records, moves):
+    def compare_invoices(self, records, moves):
         """Compare records of PAYT with the invoices they are.
 
         :param records: dicts, as PAYT listed them
@@ -108,26 +74,26 @@ class PaytBackend(models.Model):
         ]
         return self._explain(findings, {str(record["id"]): record for record in records})
 
-    def _compare_moves(self, client, moves):
+    def compare_moves(self, client, moves):
         """Ask PAYT for invoices that its list of open ones doesn't have.
 
         :return: list of Findings
         """
         records = self._read_compared(client, moves)
-        of_moves = {move.id: payt_id for payt_id, move in self._find_compared_moves(records).items()}
-        findings = self._compare_invoices(records, {payt_id: moves.browse(i) for i, payt_id in of_moves.items()})
+        of_moves = {move.id: payt_id for payt_id, move in self.find_moves(records).items()}
+        findings = self.compare_invoices(records, {payt_id: moves.browse(i) for i, payt_id in of_moves.items()})
         missing = moves.filtered(
             lambda m: m.id not in of_moves and m.state == "posted" and m._get_payt_open_amounts()[0]
         )
         return findings + self._explain(self._get_missing(client, missing), {})
 
-    def _compare_unknown(self, client, payt_ids):
+    def compare_unknown(self, client, payt_ids):
         """Look again for the Odoo invoices of records of PAYT.
 
         :return: list of Findings
         """
         records = list(client.read_by("invoices", "ids", sorted(payt_ids), fields=COMPARED_FIELDS)) if payt_ids else []
-        return self._compare_invoices(records, self._find_compared_moves(records))
+        return self.compare_invoices(records, self.find_moves(records))
 
     def _read_compared(self, client, moves):
         """PAYT's records of these invoices. A comma separates numbers, so a number with one goes by its id."""
@@ -184,7 +150,7 @@ class PaytBackend(models.Model):
 
     def _find_currency(self, code):
         currencies = self.env["res.currency"].with_context(active_test=False)
-        return currencies.search([("name", "=", code)], limit=1) if code else self.company_id.currency_id
+        return currencies.search([("name", "=", code)], limit=1) if code else self.company.currency_id
 
     def _get_missing(self, client, moves):
         """Findings for invoices that PAYT doesn't have: deleted there, or never arrived."""
@@ -209,21 +175,16 @@ class PaytBackend(models.Model):
             )
         return findings
 
+    def _explain(self, findings, records):
+        return Causes(self.backend).explain(findings, records)
+
     def _read_deleted(self, client, moves):
         """:return: dict of our id to PAYT's moment, for those of these invoices that PAYT lists as deleted"""
-        own, names = {str(move.id): move.id for move in moves}, {move.name: move.id for move in moves}
-        oldest = fields.Datetime.now() - timedelta(days=90)
+        oldest = fields.Datetime.now() - timedelta(days=DELETED_DAYS)
         found = {}
         for page in client.iter_deleted("invoices", deleted_after=oldest):
-            for record in page:
-                if move_id := own.get(record.get("origin_identifier")) or names.get(record.get("invoice_number")):
-                    found[move_id] = record.get("deleted_at")
+            moments = {str(record["id"]): record.get("deleted_at") for record in page}
+            for payt_id, move in self.find_moves(page.records).items():
+                if move in moves:
+                    found[move.id] = moments[payt_id]
         return found
-
-    # === CRON
-
-    @api.model
-    def _cron_compare(self):
-        """Each night, by jobs of their own."""
-        for backend in self.search([("paused", "=", False)]):
-            self.env["payt.comparison"]._start(backend)
