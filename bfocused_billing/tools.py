@@ -1,7 +1,5 @@
 from decimal import ROUND_HALF_UP, Decimal
 
-from .transactions import process_isolated  # noqa: F401
-
 
 def changed_values(record, values):
     """The part of ``values`` that would change ``record``.

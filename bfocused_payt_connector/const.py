@@ -155,3 +155,5 @@ NOTIFIED_SIGNALS = ACTIVITY_SIGNALS | {"email_provided", "sms_failed"}
 
 COMPARED_PER_STEP = 500
 STEPS_PER_JOB = 10  # of so many invoices: a comparing job ends well within a minute
+
+NOT_THERE = (False, "none")  # states of an invoice that wasn't handed over to PAYT

@@ -3,11 +3,11 @@ from datetime import timedelta
 from odoo import fields
 from odoo.tools import groupby
 
+from ..const import NOT_THERE
 from ..handlers import lookup
 from ..handlers.paid_invoices import UNFOLLOWED
 from ..handlers.payload import read_moment
 
-NOT_THERE = (False, "none")  # states of an invoice that wasn't handed over to PAYT
 MOVE_RESOURCES = ("invoice", "invoice_block", "invoice_resume")
 
 

@@ -3,9 +3,9 @@ from datetime import timedelta
 
 from odoo import fields
 
-from ..const import INVOICE_STEPS
+from ..const import INVOICE_STEPS, NOT_THERE
 from ..handlers import lookup
-from .causes import NOT_THERE, Causes
+from .causes import Causes
 
 DIRECT_DEBIT = "direct_debit"
 DELETED_DAYS = 90  # PAYT lists what was deleted for so long

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from psycopg2 import OperationalError
-
 from odoo.exceptions import UserError
+
+from odoo.addons.bfocused_billing.transactions import isolated
 
 from ..payt_api import (
     PaytError,
@@ -112,18 +112,15 @@ class OutboxSender:
         return list(parcels.values())
 
     def _prepare_parcel(self, parcel):
-        try:
-            with self.env.cr.savepoint(flush=False):
-                payload = getattr(parcel.record, self.resource.payload)(self.backend)
-                parcel.key = getattr(parcel.record, self.resource.key)()
-        except OperationalError:
-            raise
-        except (UserError, PaytPayloadInvalid) as error:
-            self.refuse(parcel, getattr(error, "problems", None) or [str(error)])
+        payload = None
+        with isolated(self.env.cr, flush=False) as outcome:
+            payload = getattr(parcel.record, self.resource.payload)(self.backend)
+            parcel.key = getattr(parcel.record, self.resource.key)()
+        if isinstance(outcome.error, UserError | PaytPayloadInvalid):
+            self.refuse(parcel, getattr(outcome.error, "problems", None) or [str(outcome.error)])
             return False
-        except Exception as error:  # one record's trouble is not the others'
-            _logger.exception("Outbox row %s can't be prepared", parcel.rows.ids)
-            parcel.rows._mark_failed(self.env._("Unexpected error: %s", type(error).__name__))
+        if outcome.error:
+            self._note_unexpected_error(parcel, outcome.error, "can't be prepared")
             return False
         if payload is None:
             parcel.rows._mark_superfluous(self.env._("There is nothing to send any more."))
@@ -258,14 +255,18 @@ class OutboxSender:
         parcel.rows._postpone(message)
 
     def _tell_record(self, parcel, method, answer):
-        try:
-            with self.env.cr.savepoint():
-                getattr(parcel.record, method)(self.backend, answer)
-        except OperationalError:
-            raise
-        except Exception as error:  # one record's trouble is not the others'
-            _logger.exception("What PAYT did with outbox row %s can't be written down", parcel.rows.ids)
-            parcel.rows._mark_failed(self.env._("Unexpected error: %s", type(error).__name__))
+        with isolated(self.env.cr) as outcome:
+            getattr(parcel.record, method)(self.backend, answer)
+        if outcome.error:
+            self._note_unexpected_error(parcel, outcome.error, "was sent, and PAYT's answer can't be written down")
+
+    def _note_unexpected_error(self, parcel, error, what):
+        """One record's trouble isn't the others'.
+
+        :param what: what is wrong with its rows, for the log
+        """
+        _logger.error("Outbox rows %s: %s", parcel.rows.ids, what, exc_info=error)
+        parcel.rows._mark_failed(self.env._("Unexpected error: %s", type(error).__name__))
 
     def _note_requests(self, parcels, client):
         """What was asked, without anything of its content."""

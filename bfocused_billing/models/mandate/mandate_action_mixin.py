@@ -4,7 +4,7 @@ from odoo import models
 from odoo.exceptions import UserError
 from odoo.tools import html2plaintext
 
-from ...tools import process_isolated
+from ...transactions import process_isolated
 
 _logger = logging.getLogger(__name__)
 

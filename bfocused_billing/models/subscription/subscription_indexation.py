@@ -3,6 +3,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import format_date, formatLang, split_every
 
+from ...transactions import lock_or_refuse
+
 LINES_AT_ONCE = 500  # changed in one go; more costs memory and saves no time
 TERMS = {"company_id", "percentage", "date", "category_ids", "product_ids", "template_ids", "partner_ids"}
 
@@ -147,8 +149,7 @@ class SubscriptionIndexation(models.Model):
         self._check_draft()
         if not self.is_previewed:
             raise UserError(self.env._("The list doesn't belong to these terms any more. Look at the preview first."))
-        if not self.try_lock_for_update(allow_referencing=True):
-            raise UserError(self.env._("Somebody else is applying this indexation. Reload the page in a moment."))
+        lock_or_refuse(self, self.env._("Somebody else is applying this indexation. Reload the page in a moment."))
         taking_part = self.line_ids.filtered(lambda row: not row.excluded)
         for ids in split_every(LINES_AT_ONCE, taking_part.ids, list):
             taking_part.browse(ids)._apply()

@@ -5,7 +5,8 @@ from odoo.exceptions import UserError
 from odoo.tools import float_compare, format_date
 
 from ...periods import MONTHS_PER_CYCLE
-from ...tools import changed_values, process_isolated
+from ...tools import changed_values
+from ...transactions import process_isolated
 
 _logger = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ from psycopg2.extras import execute_values
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, ConcurrencyError, RedirectWarning, UserError, ValidationError
 
+from odoo.addons.bfocused_billing.transactions import isolated
 from odoo.addons.queue_job.exception import RetryableJobError
 
 from ...const import APPLIED_PER_JOB, FIRST_PAUSE, LONGEST_PAUSE, MAX_TRIES, READ_RANKS
@@ -210,15 +211,12 @@ class PaytMirror(models.Model):
     def _apply_resource(self, resource):
         """Follow rows of one resource and connection."""
         handler = HANDLERS[resource](self)
-        try:
-            with self.env.cr.savepoint():
-                handler.prepare()
-                idle = handler.get_idle()
-        except REPEATED:
-            raise
-        except Exception as error:  # one of these rows isn't as it should be: find out which
+        with isolated(self.env.cr, passing=REPEATED) as outcome:
+            handler.prepare()
+            idle = handler.get_idle()
+        if outcome.error:  # one of these rows isn't as it should be: find out which
             if len(self) == 1:
-                self._note_unexpected_error(error)
+                self._note_unexpected_error(outcome.error)
                 return
             half = len(self) // 2
             self[:half]._apply_resource(resource)

@@ -3,7 +3,7 @@ from itertools import islice
 
 from odoo import SUPERUSER_ID, api, fields, models
 
-from odoo.addons.queue_job.exception import RetryableJobError
+from odoo.addons.bfocused_billing.transactions import lock_or_retry
 
 from ...const import DEPRECATED, NOT_READ, PAGES_PER_JOB, READ_RESOURCES
 from ...payt_api import PaytError, PaytForbidden
@@ -95,8 +95,7 @@ class PaytSyncMark(models.Model):
         self.ensure_one()
         if self.backend_id.paused:
             return
-        if not self.try_lock_for_update(allow_referencing=True):
-            raise RetryableJobError("The list is in other hands.", seconds=SECONDS_BETWEEN_TRIES, ignore_retry=True)
+        lock_or_retry(self, "Another worker is reading this list.", SECONDS_BETWEEN_TRIES)
         try:
             with self.env.cr.savepoint():
                 goes_on = self._read()

@@ -7,6 +7,7 @@ from stdnum.iso7064 import mod_97_10
 
 from odoo import SUPERUSER_ID, api, fields, models
 
+from odoo.addons.bfocused_billing.transactions import isolated
 from odoo.addons.queue_job.exception import RetryableJobError
 
 from ...const import EVENT_RESOURCES, EVENTS_PER_JOB, SIGNAL_EVENTS, TIMES_ASKED_AGAIN, WEBHOOK_RETENTION_DAYS
@@ -271,17 +272,13 @@ class PaytWebhookEvent(models.Model):
 
         :return: whether that could be done
         """
-        try:
-            with self.env.cr.savepoint():
-                put_event_signal(backend.with_env(self.env), self.sudo().payload)
-        except REPEATED:
-            raise
-        except Exception as error:
-            _logger.error("PAYT event %s could not be followed", self.id, exc_info=error)
-            message = self.env._("Odoo can't follow what PAYT says here (%s). The log has more.", repr(error))
+        with isolated(self.env.cr, passing=REPEATED) as outcome:
+            put_event_signal(backend.with_env(self.env), self.sudo().payload)
+        if outcome.error:
+            _logger.error("PAYT event %s could not be followed", self.id, exc_info=outcome.error)
+            message = self.env._("Odoo can't follow what PAYT says here (%s). The log has more.", repr(outcome.error))
             self.write({"state": "error", "message": message})
-            return False
-        return True
+        return not outcome.error
 
     def _get_hint(self):
         """What one event is about: (resource, PAYT's id), or nothing where we don't read such records."""

@@ -5,6 +5,7 @@ from psycopg2.extras import execute_values
 
 from odoo import SUPERUSER_ID, api, fields, models
 
+from odoo.addons.bfocused_billing.transactions import lock_or_retry
 from odoo.addons.queue_job.exception import RetryableJobError
 
 from ...comparison import COMPARED_FIELDS, Comparer
@@ -104,8 +105,7 @@ class PaytComparison(models.Model):
         if self.backend_id.paused:
             self._end("failed", self.env._("The connection is paused."))
             return
-        if not self.try_lock_for_update(allow_referencing=True):
-            raise RetryableJobError("It is in other hands.", seconds=SECONDS_BETWEEN_TRIES, ignore_retry=True)
+        lock_or_retry(self, "Another worker is comparing.", SECONDS_BETWEEN_TRIES)
         comparison = self.with_company(self.company_id)
         try:
             with self.backend_id._get_client() as client:

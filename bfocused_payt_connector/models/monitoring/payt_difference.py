@@ -4,7 +4,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_amount
 
-from ...comparison import NOT_THERE, Comparer
+from ...comparison import Comparer
+from ...const import NOT_THERE
 from ...handlers import lookup
 from ...handlers.payload import read_moment
 from ...payt_api import PaytError

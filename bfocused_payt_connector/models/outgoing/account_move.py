@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import float_round
 
-from ...const import SEVERITY
+from ...const import NOT_THERE, SEVERITY
 from ...payt_api import PaytPayloadInvalid
 from ...payt_api.guard import guarded
 from ...payt_api.payloads import InvoicePayload
@@ -26,7 +26,6 @@ STATES = [
     ("error", "Needs attention"),
 ]
 SENT_STATES = ("sent", "reminded", "final_notice", "collection", "bailiff")
-NOT_THERE = (False, "none")
 # a mandate in these states is PAYT's to collect with; also when its answer is still out
 COLLECTED_THERE = ("queued", "pushed", "revoking")
 # after a reversal (bfocused_billing, collection/account_move.py) the customer is to pay by bank transfer

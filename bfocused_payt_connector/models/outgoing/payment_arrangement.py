@@ -4,17 +4,13 @@ from decimal import Decimal
 from odoo import Command, fields, models
 from odoo.exceptions import UserError
 
+from ...handlers.payload import read_amount
 from ...payt_api.guard import guarded
 from ...payt_api.payloads import PaymentPlanPayload
 
 ENDED = ("refused", "broken", "kept")
 # How far a plan is: what was read before we moved it on doesn't take it back
 PROGRESS = {"requested": 0, "agreed": 1, **dict.fromkeys(ENDED, 2)}
-
-
-def read_amount(value):
-    """An amount in a record of PAYT, which is text; 0 where it is empty."""
-    return Decimal(str(value or 0))
 
 
 def read_terms(plan):
