@@ -54,7 +54,7 @@ class AccountPaymentLine(models.Model):
 
     def write(self, vals):
         # EXTENDS 'account_payment_order': the order is confirmed, each line gets the day on which it is collected
-        if not (self.env.context.get("set_collection_days") and vals.get("date")):
+        if not (self.env.context.get("billing_set_collection_days") and vals.get("date")):
             return super().write(vals)
         for line in self:
             super(AccountPaymentLine, line).write({**vals, "date": line._get_collection_day(vals["date"])})

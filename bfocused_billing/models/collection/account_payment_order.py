@@ -26,7 +26,7 @@ class AccountPaymentOrder(models.Model):
         if others:
             super(AccountPaymentOrder, others).draft2open()
         if own:
-            super(AccountPaymentOrder, own.with_context(set_collection_days=True)).draft2open()
+            super(AccountPaymentOrder, own.with_context(billing_set_collection_days=True)).draft2open()
         for order in own:
             order._check_contract()
         return True

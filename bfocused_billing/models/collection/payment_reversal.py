@@ -98,7 +98,7 @@ class PaymentReversal(models.Model):
         policy, mandate = self.policy_id, self.mandate_id
         if policy.stop_mandate and mandate.state in ("draft", "valid"):
             # whether and how the customer is asked for a new one is up to the policy
-            mandate.with_context(mandate_request_follows=True).cancel()
+            mandate.with_context(billing_mandate_request_follows=True).cancel()
             mandate.message_post(body=self.env._("Stopped by a reversed direct debit: %s", self._get_reason()))
         if policy.request_reason:
             user = self.partner_id._get_mandate_user(self.company_id)

@@ -12,7 +12,8 @@ from odoo.addons.account_banking_sepa_direct_debit.models.account_banking_mandat
 )
 from odoo.addons.base_iban.models.res_partner_bank import normalize_iban
 
-from ...tools import changed_values, process_isolated
+from ...tools import changed_values
+from ...transactions import process_isolated
 
 _logger = logging.getLogger(__name__)
 
@@ -148,7 +149,7 @@ class AccountBankingMandate(models.Model):
             self._forget_customers_mandates()
         if USABILITY_FIELDS & vals.keys():
             self._release_waiting()
-        if not self.env.context.get("mandate_request_follows"):
+        if not self.env.context.get("billing_mandate_request_follows"):
             cancelled._ask_for_new()
         return result
 
@@ -160,7 +161,7 @@ class AccountBankingMandate(models.Model):
     @api.model
     def _search(self, domain, *args, **kwargs):
         # EXTENDS 'base': the scheduled action that is extended below searches in all companies
-        without = self.env.context.get("mandate_expiry_without")
+        without = self.env.context.get("billing_mandate_expiry_without")
         if without:
             domain = Domain(domain) & Domain("company_id", "not in", without)
         return super()._search(domain, *args, **kwargs)
@@ -439,7 +440,7 @@ class AccountBankingMandate(models.Model):
                 lambda one, error: one._log_failed_expiry(error),
             )
             self.env["ir.cron"]._commit_progress(1, remaining=len(mandates) - number)
-        rest = self.with_context(mandate_expiry_without=companies.ids)
+        rest = self.with_context(billing_mandate_expiry_without=companies.ids)
         return super(AccountBankingMandate, rest)._sdd_mandate_set_state_to_expired()
 
     @api.model

@@ -301,7 +301,7 @@ class MandateRequest(models.Model):
         template = self.env.ref("bfocused_billing.mandate_request_email").sudo()
         # The link is the customer's alone: the message isn't shown on the record, and goes once it is sent.
         values = {"auto_delete": True, "model": False, "res_id": False}
-        template.with_context(mandate_url=link).send_mail(self.id, email_values=values)
+        template.with_context(billing_mandate_url=link).send_mail(self.id, email_values=values)
         # from now on it is the recipient's: who has only the link of the quotation no longer sees it
         self.sudo().write({"sent_at": fields.Datetime.now(), "is_from_quotation": False})
         self.sudo().message_post(body=self.env._("Sent to %s.", self._get_email()))

@@ -160,7 +160,7 @@ class MandateRequest(models.Model):
         self._check_signature(signature)
         signed_at = self._get_signing_time()
         self.write(self._prepare_proof(signature, evidence, signed_at))
-        self._seal(self.with_context(mandate_signed_at=signed_at)._render_pdf(), signed_at)
+        self._seal(self.with_context(billing_mandate_signed_at=signed_at)._render_pdf(), signed_at)
         self._close_others()
         self._make_mandate()
         self._send_signed()
@@ -343,7 +343,7 @@ class MandateRequest(models.Model):
             "doc": self.with_context(lang=self.lang),  # names of countries, whoever prints it
             "text": self._get_text(),
             "version": self.text_version or TEXT_VERSION,
-            "signing_time": self.signed_at or self.env.context.get("mandate_signed_at", False),
+            "signing_time": self.signed_at or self.env.context.get("billing_mandate_signed_at", False),
         }
 
     def _prepare_empty_form(self, company, scheme, lang):

@@ -39,7 +39,7 @@ class ResPartner(models.Model):
 
     def write(self, vals):
         # EXTENDS 'base': it renames the holder of the accounts too, but a signed mandate keeps the holder who signed
-        partners = self.with_context(mandate_holder_kept=True) if "name" in vals else self
+        partners = self.with_context(billing_mandate_holder_kept=True) if "name" in vals else self
         return super(ResPartner, partners).write(vals)
 
     # === ACTIONS

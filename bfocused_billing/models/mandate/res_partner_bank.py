@@ -15,7 +15,7 @@ class ResPartnerBank(models.Model):
 
     def write(self, vals):
         # EXTENDS 'base': through its account a signed mandate would become another one
-        if self.env.context.get("mandate_holder_kept") and "acc_holder_name" in vals:
+        if self.env.context.get("billing_mandate_holder_kept") and "acc_holder_name" in vals:
             signed = self.filtered(lambda account: account.sudo()._get_signed_mandates())
             rest = {name: value for name, value in vals.items() if name != "acc_holder_name"}
             super(ResPartnerBank, signed).write(rest)

@@ -204,7 +204,7 @@ class BillingRun(models.Model):
     def action_view_lines(self):
         """The outcomes of one kind, named by the button's context key ``outcome``."""
         self.ensure_one()
-        outcome = self.env.context.get("outcome")
+        outcome = self.env.context.get("billing_outcome")
         lines = self.line_ids.filtered(lambda line: line.outcome == outcome)
         action = self.env["ir.actions.act_window"]._for_xml_id("bfocused_billing.billing_run_line_action")
         return dict(action, name=self.name, domain=[("id", "in", lines.ids)], context={})

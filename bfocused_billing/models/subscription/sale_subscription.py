@@ -5,7 +5,8 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import format_date
 
-from ...tools import changed_values, process_isolated
+from ...tools import changed_values
+from ...transactions import process_isolated
 
 _logger = logging.getLogger(__name__)
 
@@ -424,7 +425,7 @@ class SaleSubscription(models.Model):
         # EXTENDS 'subscription_oca': companies with billing runs are billed by those, and only start and end here
         self._cron_resume_due_subscriptions()
         self._start_and_end_billed(fields.Date.context_today(self))
-        others = self.with_context(without_billing_runs=True)
+        others = self.with_context(billing_without_runs=True)
         return super(SaleSubscription, others).cron_subscription_management()
 
     @api.model
@@ -459,6 +460,6 @@ class SaleSubscription(models.Model):
     @api.model
     def _search(self, domain, *args, **kwargs):
         # The cron of 'subscription_oca' searches with an empty domain: this is its only hook.
-        if self.env.context.get("without_billing_runs"):
+        if self.env.context.get("billing_without_runs"):
             domain = Domain(domain) & Domain("company_id.use_billing", "=", False)
         return super()._search(domain, *args, **kwargs)
