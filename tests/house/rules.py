@@ -8,6 +8,7 @@ from pathlib import Path
 from .source import Addon, Method
 
 MOST_LINES = 600  # of a file
+DEFAULTS = ("default_", "search_default_")  # begin Odoo's keys for the values of new records and chosen filters
 # the word that begins each context key of an add-on's own
 PREFIXES = {"bfocused_billing": "billing_", "bfocused_payt_connector": "payt_"}
 
@@ -72,9 +73,9 @@ def find_stairs_up(addon: Addon) -> Iterator[str]:
 
 def find_unlisted_context_keys(addon: Addon, listed: set[str]) -> Iterator[str]:
     """A context key works from afar: it bears the add-on's prefix, and stands in the list of the readme."""
-    for file in addon.files:
+    for file in [*addon.files, *addon.xml_files]:
         for key, line in sorted(set(file.context_keys)):
-            if key not in listed:
+            if key not in listed and not key.startswith(DEFAULTS):
                 prefix = PREFIXES[addon.name]
                 yield (
                     f"{_tell(addon, file.path)}:{line} uses the context key {key}: write a line about it in "

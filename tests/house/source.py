@@ -1,6 +1,7 @@
 """An add-on as its source tells it: rooms, classes, methods, calls and context keys, by ``ast`` alone."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -110,6 +111,22 @@ class File:
 
 
 @dataclass
+class XmlFile:
+    """A view, template or data file of an add-on."""
+
+    path: Path
+    text: str = field(repr=False)
+
+    @property
+    def context_keys(self) -> Iterator[tuple[str, int]]:
+        """Keys of a context that are read or set, with their lines."""
+        for found in re.finditer(r"\b(?:context|ctx)\.get\('(\w+)'|\bcontext=\"\{([^\"]*)\}\"", self.text):
+            line = self.text.count("\n", 0, found.start()) + 1
+            keys = [found[1]] if found[1] else re.findall(r"'(\w+)'\s*:", found[2])
+            yield from ((key, line) for key in keys)
+
+
+@dataclass
 class Addon:
     """An add-on: its files, and the rooms of its ``models/`` in the order of floors."""
 
@@ -125,6 +142,10 @@ class Addon:
         return [
             File(path, path.read_text()) for path in paths if not NOT_PRODUCT & {*path.relative_to(self.root).parts}
         ]
+
+    @cached_property
+    def xml_files(self) -> list[XmlFile]:
+        return [XmlFile(path, path.read_text()) for path in sorted(self.root.rglob("*.xml"))]
 
     @cached_property
     def rooms(self) -> list[str]:

@@ -139,8 +139,11 @@ def test_context_keys_are_found_wherever_they_are_read_or_set(make_addon):
         '    def _do(self):\n        self.env.context.get("one")\n        "two" in self.env.context\n'
         '        self.env.context["three"]\n        self.with_context(four=True)\n        context.get("none")\n'
     )
-    found = list(rules.find_unlisted_context_keys(make_addon(**{"models/ground/a": MODEL + body}), {"three"}))
-    assert [re.search(r"key (\w+)", sentence)[1] for sentence in found] == ["four", "one", "two"]
+    addon = make_addon(**{"models/ground/a": MODEL + body})
+    view = "<field context=\"{'five': 1, 'default_name': 2}\" invisible=\"context.get('six')\"/>"
+    (addon.root / "view.xml").write_text(view)
+    found = list(rules.find_unlisted_context_keys(addon, {"three"}))
+    assert [re.search(r"key (\w+)", sentence)[1] for sentence in found] == ["four", "one", "two", "five", "six"]
 
 
 def test_long_files_and_strangers_are_found(make_addon):
