@@ -119,23 +119,17 @@ class AccountMove(models.Model):
         blocked = self.filtered(lambda move: move.payt_block_asked and not move._is_payt_block_wanted())
         blocked._queue_payt("invoice_resume")
 
-    def _get_payt_key_invoice_block(self):
-        return self._get_payt_key_invoice()
-
-    def _get_payt_key_invoice_resume(self):
-        return self._get_payt_key_invoice()
-
     def _prepare_payt_invoice_block(self, backend):
         self.ensure_one()
         if not self._is_payt_block_wanted() or not self._is_known_at_payt():
             return None
-        return {"invoice_number": self._get_payt_key_invoice_block()}
+        return {"invoice_number": self._get_payt_key_invoice()}
 
     def _prepare_payt_invoice_resume(self, backend):
         self.ensure_one()
         if self._is_payt_block_wanted() or not self.payt_block_asked:
             return None
-        return {"invoice_number": self._get_payt_key_invoice_resume()}
+        return {"invoice_number": self._get_payt_key_invoice()}
 
     # === BUSINESS: WHAT PAYT SAYS
 

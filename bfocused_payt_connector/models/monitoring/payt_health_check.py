@@ -29,7 +29,7 @@ class PaytHealthCheck(models.Model):
 
     backend_id = fields.Many2one("payt.backend", string="Connection", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True)
-    check = fields.Selection(CHECKS, string="Check", readonly=True)
+    check = fields.Selection(CHECKS, readonly=True)
     light = fields.Selection(LIGHTS, string="Status", compute="_compute_light")
     message = fields.Char(string="Details", compute="_compute_light")
 
