@@ -25,6 +25,12 @@ class ComparisonCase(PullCase):
     def setUp(self):
         super().setUp()
         self.backend.compare_grace_minutes = 0
+        self.sandbox.world.clock.advance(-600)  # PAYT's moments are whole seconds: each reading gets one, see pull
+
+    def pull(self):
+        """What happens at PAYT afterwards has a later moment than what was read."""
+        super().pull()
+        self.sandbox.world.clock.advance(1)
 
     def compare(self):
         """A whole comparison, as its jobs do it."""
