@@ -1,8 +1,11 @@
-"""What all tests share: hypothesis without chance, and the names of a worker's own database."""
+"""What all tests share: a database of the worker's own, hypothesis without chance, and the order of two workers."""
 
 import os
+import threading
 
+import freezegun
 import pytest
+from billing_env import databases, postgres
 from hypothesis import HealthCheck, settings
 
 # The same examples in every run, and no deadline: a shared machine is slow now and then, which is no failure.
@@ -13,10 +16,37 @@ settings.register_profile(
 settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
+# pytest measures tests with the clock that a test has stopped: without this, --durations tells of years
+freezegun.configure(extend_ignore_list=["_pytest.timing", "_pytest.runner"])
+
+# With two workers these begin first, the slowest at the top, so that both end at the same time.
+SLOWEST = (
+    "tests/test_lifecycle.py",
+    "tests/test_struck_down.py",
+)
+
 
 @pytest.fixture(scope="session", autouse=True)
-def worker_database(load_registry):
-    """With ``-n`` each pytest worker has its own copy of the test database: name it to tests that start processes."""
-    from odoo.tests.common import get_db_name
+def load_registry():
+    """Instead of pytest-odoo's: with ``-n`` its workers share one folder of files, of which each collects as garbage
+    what the others have not committed yet. Here each has a copy of the template with files of its own."""
+    import odoo  # noqa: PLC0415  tests of payt_api do without
+    import odoo.modules.registry  # noqa: PLC0415
 
-    os.environ["BFOCUSED_TEST_DB"] = get_db_name()
+    threading.current_thread().testing = True
+    with postgres.running() as server:
+        cluster = databases.Cluster(server)
+        with databases.temporary_copy(cluster, os.environ["BFOCUSED_TEST_TEMPLATE"], "test") as name:
+            odoo.tools.config["db_name"] = [name]
+            odoo.tools.config["dbfilter"] = f"^{name}$"
+            os.environ["BFOCUSED_TEST_DB"] = name  # for tests that start processes
+            odoo.modules.registry.Registry(name)
+            yield
+            odoo.sql_db.close_db(name)
+
+
+def pytest_collection_modifyitems(items):
+    """Put the slowest files first; within each the order stays."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        places = {name: place for place, name in enumerate(SLOWEST)}
+        items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))

@@ -1,6 +1,6 @@
 """Updating the add-ons keeps what is billed, and removing them leaves a working Odoo."""
 
-from .processes import run_odoo, run_script, sample_database
+from .processes import run_odoo, run_script, run_script_anew, sample_database
 
 
 def test_update_and_removal():
@@ -12,7 +12,7 @@ def test_update_and_removal():
             cluster, "-d", database, "-u", "bfocused_billing,bfocused_payt_connector", "--stop-after-init", "--no-http"
         )
         assert cluster.sql(ledger, database=database) == before
-        run_script(cluster, database, "bill.py", "2026-02-01")
+        run_script_anew(cluster, database, "bill.py", "2026-02-01")
         said = run_odoo(cluster, "module", "uninstall", "-d", database, "bfocused_payt_connector", "bfocused_billing")
         assert " ERROR " not in said
-        run_script(cluster, database, "work_without_billing.py")
+        run_script_anew(cluster, database, "work_without_billing.py")

@@ -8,8 +8,7 @@ import pytest
 from billing_env import databases
 
 from .payt_sandbox import running_sandbox
-from .processes import SCRIPTS, check, run_script, start
-from .test_payt_processes import database
+from .processes import SCRIPTS, check, database, run_script, start
 
 # What happens at PAYT to the invoices, by their places; invoice n is of customer n % 4
 HALVES = [{"amount": "60.50", "due_date": "2027-01-15"}, {"amount": "60.50", "due_date": "2027-02-15"}]

@@ -12,8 +12,7 @@ import pytest
 import requests
 
 from .payt_sandbox import running_sandbox
-from .processes import run_script, start
-from .test_payt_processes import database
+from .processes import database, run_script, start_anew
 
 IBANS = ("NL91ABNA0417164300", "NL20INGB0001234567")  # of the customers in scripts/payt_records.py
 WEBHOOK_SECRET = "the-secret-of-webhooks-0123456789"
@@ -49,7 +48,7 @@ class Server:
         # all but SQL, whose statements have every value in them and which nobody logs in production
         for logger in ("urllib3", "werkzeug", "requests", "odoo.addons.queue_job"):
             command += ["--log-handler", f"{logger}:DEBUG"]
-        self.process = start(self.cluster, *command)
+        self.process = start_anew(self.cluster, *command)
         wait_for(self.answers)
         return self
 

@@ -1,27 +1,15 @@
 """What only shows between real processes: one token, one throttle, one outbox, and a worker that is killed."""
 
-import os
 import re
 import time
-from contextlib import contextmanager
 
 import pytest
-from billing_env import databases, postgres
 
 from .payt_sandbox import running_sandbox
 from .payt_sandbox.tokens import ALL_SCOPES, hand_out
-from .processes import SCRIPTS, check, run_script, start
+from .processes import SCRIPTS, check, database, run_script, start
 
 STATES = "SELECT state, count(*) FROM payt_outbox GROUP BY state ORDER BY state"
-
-
-@contextmanager
-def database(purpose):
-    """A database with the add-ons and nothing else."""
-    with postgres.running() as server:
-        cluster = databases.Cluster(server)
-        with databases.temporary_copy(cluster, os.environ["BFOCUSED_TEST_TEMPLATE"], purpose) as name:
-            yield cluster, name
 
 
 def set_up(cluster, name, sandbox, partners=0, refresh_token=""):

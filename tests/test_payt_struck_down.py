@@ -5,8 +5,7 @@ from collections import Counter
 import pytest
 
 from .payt_sandbox import running_sandbox
-from .processes import SCRIPTS, check, run_script, start
-from .test_payt_processes import database
+from .processes import SCRIPTS, check, database, run_script, start
 
 # each worker does again what the one before was killed at, and gets one further
 STAGES = {

@@ -1,7 +1,6 @@
 """Webhooks at the same moment, in transactions of their own: what a single test transaction can't show."""
 
-from .processes import run_script
-from .test_payt_processes import database
+from .processes import database, run_script
 
 
 def test_webhooks_at_the_same_moment_are_kept_once_and_disturb_nobody():

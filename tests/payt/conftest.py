@@ -21,11 +21,6 @@ def load_http() -> None:
     """Instead of pytest-odoo's."""
 
 
-@pytest.fixture(scope="session", autouse=True)
-def worker_database() -> None:
-    """Instead of the one in the root's conftest."""
-
-
 @pytest.fixture
 def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """An empty PAYT without a limit of requests; the test fails when a request or an answer breaks its contract.

@@ -306,7 +306,7 @@ def _copy_of_this_process(cluster: Cluster, template: str, purpose: str) -> Iter
         cluster.open(name, f"copy of {template}")
         yield name
     finally:
-        _drop_with_workers(cluster, name)
+        cluster.drop(name)
 
 
 def _drop_copies_of_dead_processes(cluster: Cluster, prefix: str) -> None:
@@ -314,14 +314,7 @@ def _drop_copies_of_dead_processes(cluster: Cluster, prefix: str) -> None:
     for (name,) in cluster.sql(f"SELECT datname FROM pg_database WHERE starts_with(datname, {quoted(prefix)})"):
         process = name.removeprefix(prefix)
         if process.isdigit() and not Path(f"/proc/{process}").exists() and not cluster.users_of(name):
-            _drop_with_workers(cluster, name)
-
-
-def _drop_with_workers(cluster: Cluster, name: str) -> None:
-    """Drop a copy and the copies pytest's workers made of it, which are called ``<name>-gw0`` and so on."""
-    condition = f"datname = {quoted(name)} OR starts_with(datname, {quoted(name + '-')})"
-    for (copy,) in cluster.sql(f"SELECT datname FROM pg_database WHERE {condition}"):
-        cluster.drop(copy)
+            cluster.drop(name)
 
 
 def check_usable(cluster: Cluster, name: str) -> None:
