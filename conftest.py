@@ -23,6 +23,17 @@ freezegun.configure(extend_ignore_list=["_pytest.timing", "_pytest.runner"])
 SLOWEST = (
     "tests/test_lifecycle.py",
     "tests/test_struck_down.py",
+    "tests/test_payt_back_struck_down.py",
+    "bfocused_payt_connector/tests/test_play.py",
+    "tests/test_two_processes.py",
+    "bfocused_billing/tests/test_year.py",
+    "tests/test_payt_struck_down.py",
+    "bfocused_billing/tests/test_broken_customers.py",
+    "tests/test_payt_processes.py",
+    "bfocused_billing/tests/test_bulk_equality.py",
+    "tests/test_payt_failures.py",
+    "tests/test_payt_log.py",
+    "tests/test_payt_webhooks_together.py",
 )
 
 

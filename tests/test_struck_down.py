@@ -3,13 +3,27 @@
 import itertools
 
 import pytest
+from billing_env.databases import temporary_copy
+
+from odoo.addons.bfocused_billing.tests.size import at_size
 
 from .processes import SCRIPTS, run_script, sample_database, start
 
 STEPS = ["drafts created", "charges created", "posted", "handed to sending", "outcome recorded", "committed"]
 STRIKES = [*itertools.product(STEPS, ["kill"]), *itertools.product(["charges created", "posted"], ["cut"])]
+CUSTOMERS = at_size(1000, 14)  # more than there are, or enough for some chunks (see worker.py)
 TURNS = [f"{year}-{month:02}-01" for year in (2023, 2024, 2025) for month in (1, 4, 7, 10)]
 
+# the subscriptions of the first customers begin at the first turn, others after all of them
+BEGIN = f"""
+    UPDATE sale_subscription s SET date_start =
+           (CASE WHEN place <= {CUSTOMERS} THEN '{TURNS[0]}' ELSE '2099-01-01' END)::date
+      FROM (SELECT p.id, dense_rank() OVER (ORDER BY p.commercial_partner_id) AS place FROM res_partner p
+             WHERE p.id IN (SELECT partner_id FROM sale_subscription)) customer
+     WHERE customer.id = s.partner_id"""
+BEGIN_LINES = """
+    UPDATE sale_subscription_line l SET next_billing_date = s.date_start
+      FROM sale_subscription s WHERE s.id = l.sale_subscription_id"""
 INVOICED = """
     SELECT p.ref, m.invoice_date, m.state, replace(l.name, chr(10), ' '), l.start_date, l.end_date, l.price_subtotal,
            count(*)
@@ -31,14 +45,13 @@ NUMBERS = """
 @pytest.fixture(scope="module")
 def databases():
     """Two databases alike, all subscriptions begun at the first turn: one is struck, the other one is left alone."""
-    with sample_database("struck") as (cluster, struck), sample_database("unharmed") as (_cluster, unharmed):
-        for name in (struck, unharmed):
-            cluster.sql(f"UPDATE sale_subscription SET date_start = '{TURNS[0]}'", database=name)
-            cluster.sql(
-                f"UPDATE sale_subscription_line SET date_start = NULL, next_billing_date = '{TURNS[0]}'", database=name
-            )
-            run_script(cluster, name, "make_orders_and_calls.py", *TURNS)
-        yield cluster, struck, unharmed
+    with sample_database("struck") as (cluster, struck):
+        cluster.sql(BEGIN, database=struck)
+        cluster.sql("UPDATE sale_subscription_line SET date_start = NULL", database=struck)
+        cluster.sql(BEGIN_LINES, database=struck)
+        run_script(cluster, struck, "make_orders_and_calls.py", *TURNS)
+        with temporary_copy(cluster, struck, "unharmed") as unharmed:
+            yield cluster, struck, unharmed
 
 
 @pytest.mark.parametrize(("strike", "day"), zip(STRIKES, TURNS, strict=False), ids=str)

@@ -23,34 +23,34 @@ class TestPreviewEqualsTheRun(PreviewCase):
         "ir_sequence_date_range",
     )
 
-    def setUp(self):
-        super().setUp()
-        freezer = freeze_time("2026-02-20")
-        freezer.start()
-        self.addCleanup(freezer.stop)
-        self.make_mixed_bag()
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.enterClassContext(freeze_time("2026-02-20"))
+        cls.make_mixed_bag()
 
-    def make_mixed_bag(self):
+    @classmethod
+    def make_mixed_bag(cls):
         """Customers who are invoiced, deferred, held, failed, called, and owed money."""
-        credited = self.make_subscription(self.quarter, self.internet, customer=self.make_customer("Credited"))
-        cancelled = self.make_number("0209999999", self.make_customer("Cancelled"))
-        self.load(self.calls(2, number=cancelled.name, month="2025-12"))
-        self.make_subscription(self.quarter, self.internet)
-        self.bill("2026-01-01")
-        moves = self.get_invoices(cancelled.partner_id)
+        credited = cls.make_subscription(cls.quarter, cls.internet, customer=cls.make_customer("Credited"))
+        cancelled = cls.make_number("0209999999", cls.make_customer("Cancelled"))
+        cls.load(cls.calls(2, number=cancelled.name, month="2025-12"))
+        cls.make_subscription(cls.quarter, cls.internet)
+        cls.bill("2026-01-01")
+        moves = cls.get_invoices(cancelled.partner_id)
         moves.button_draft()
         moves.button_cancel()
         credited.date = "2026-01-20"
-        self.make_subscription(
-            self.month, self.cloudbox, customer=self.make_customer("Deferred"), start="2026-02-01", date="2026-03-01"
+        cls.make_subscription(
+            cls.month, cls.cloudbox, customer=cls.make_customer("Deferred"), start="2026-02-01", date="2026-03-01"
         )
-        held = self.make_customer("Held", with_mandate=False)
-        self.make_subscription(self.quarter, self.internet, customer=held, start="2026-02-01")
-        failed = self.make_subscription(self.quarter, self.internet, customer=self.make_customer("Failed"))
-        failed.journal_id = self.company_data["default_journal_sale"].copy({"code": "OLD"})
+        held = cls.make_customer("Held", with_mandate=False)
+        cls.make_subscription(cls.quarter, cls.internet, customer=held, start="2026-02-01")
+        failed = cls.make_subscription(cls.quarter, cls.internet, customer=cls.make_customer("Failed"))
+        failed.journal_id = cls.company_data["default_journal_sale"].copy({"code": "OLD"})
         failed.journal_id.active = False
-        self.make_subscription(self.month, *[self.cloudbox] * 3, start="2026-02-01")
-        self.load(self.calls(2))
+        cls.make_subscription(cls.month, *[cls.cloudbox] * 3, start="2026-02-01")
+        cls.load(cls.calls(2))
 
     def get_state(self):
         """What is in the database: rows and their last change, per table, and the next number of an invoice."""

@@ -13,6 +13,7 @@ from odoo.exceptions import UserError
 
 from .common import BillingCase
 from .day_model import Line, add_months
+from .size import at_size
 
 CYCLES = ["month", "quarter", "year", "arrears"]
 OFFSETS = st.integers(min_value=-50, max_value=70)  # days before and after today
@@ -389,7 +390,7 @@ class TestYear(BillingCase):
 
     def test_a_year_of_anything_bills_each_day_once_at_its_price(self):
         YearMachine.case = self
-        examples, months = int(os.environ.get("BFOCUSED_YEARS", "10")), 12
+        examples, months = int(os.environ.get("BFOCUSED_YEARS", at_size(10, 3))), 12
         run_state_machine_as_test(
             YearMachine,
             settings=settings(max_examples=examples, stateful_step_count=months, phases=[Phase.generate]),

@@ -48,15 +48,12 @@ class PullCase(SandboxMixin, PaytDataCase):
                 pass
         self.follow()
 
-    def before_batch(self):
-        """For those who follow much."""
-
     def follow(self):
         mirror = self.env["payt.mirror"].with_user(SUPERUSER_ID)
         for _batch in range(50):
             if not mirror.search_count(mirror._get_due_domain(self.backend)):
                 return
-            self.before_batch()
+            self.keep_statistics()
             mirror._job_apply(self.backend.id)
         self.fail("There is always something to follow.")
 

@@ -71,9 +71,11 @@ def work(env):
 
 def main(database, day, step, how):
     session.configure(database)
-    from odoo.addons.bfocused_billing.models.run import billing_run_chunk  # noqa: PLC0415  once Odoo is set up
+    # once Odoo is set up
+    from odoo.addons.bfocused_billing.models.run import billing_run_chunk  # noqa: PLC0415
+    from odoo.addons.bfocused_billing.tests.size import at_size  # noqa: PLC0415
 
-    billing_run_chunk.CHUNK_SIZE = 10
+    billing_run_chunk.CHUNK_SIZE = at_size(10, 4)
     with session.environment(database) as env:
         start_run(env, day)
         if step:
