@@ -24,6 +24,7 @@ from . import (
     test_mandate_gate,
     test_mandate_life,
     test_mandate_portal,
+    test_mandate_proof,
     test_mandate_quotation,
     test_mandate_release,
     test_mandate_replaced,

@@ -2,6 +2,7 @@ from datetime import timedelta
 from unittest.mock import patch
 
 from odoo import Command, fields
+from odoo.tests import new_test_user
 
 from .common import BillingCase
 
@@ -19,6 +20,8 @@ DETAILS = {
 }
 EVIDENCE = {"ip": "192.0.2.7", "user_agent": "Test browser"}
 PDF = b"%PDF-1.4 scanned form"
+# groups of somebody who makes payment orders
+PAYMENTS = "base.group_user,base.group_partner_manager,account_payment_order.group_account_payment"
 
 
 class Signing:
@@ -71,3 +74,26 @@ class MandateCase(BillingCase):
     @classmethod
     def yesterday(cls):
         return fields.Date.today() - timedelta(days=1)
+
+
+class RequestCase(Signing, MandateCase):
+    """Requests to the customer without mandate."""
+
+    def setUp(self):
+        super().setUp()
+        self.requests = self.env["bfocused.mandate.request"]
+
+    def make_request(self, customer=None, **values):
+        return super().make_request(customer or self.newcomer, **values)
+
+    def get_recipient(self, mail):
+        return mail.email_to or mail.recipient_ids.email
+
+    def make_user(self, login, groups):
+        return new_test_user(
+            self.env(su=True),
+            login,
+            groups=groups,
+            company_id=self.company.id,
+            company_ids=[(6, 0, self.company.ids)],
+        )

@@ -10,7 +10,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..handlers import HANDLERS, lookup
-from .test_money_back import MoneyCase
+from .money_common import MoneyCase
 
 FOLLOWING = "odoo.addons.bfocused_payt_connector.models.incoming.payt_mirror"
 
