@@ -40,7 +40,6 @@ class SaleSubscription(models.Model):
     )
     mandate_id = fields.Many2one(
         comodel_name="account.banking.mandate",
-        string="Mandate",
         check_company=True,
         ondelete="restrict",
         domain="[('partner_id', 'parent_of', partner_id), ('company_id', '=', company_id)]",
