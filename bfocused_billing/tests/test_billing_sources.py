@@ -1,7 +1,7 @@
 import inspect
 from unittest.mock import patch
 
-from odoo import Command, api, fields, models
+from odoo import Command, api, models
 from odoo.orm.model_classes import add_to_registry
 from odoo.tests import tagged
 from odoo.tools import mute_logger
@@ -31,7 +31,10 @@ RATE = 0.4
 
 
 class Kilometres(models.AbstractModel):
-    """A fourth thing to bill, as it would stand in one file: kilometres driven for a customer, per trip."""
+    """A fourth thing to bill, as it would stand in one file: kilometres driven for a customer.
+
+    Each record is a trip; instead of a table there is a list, to which its id is the index.
+    """
 
     _module = None  # registered by the test itself
     _name = "bfocused.test.kilometres"
@@ -39,10 +42,6 @@ class Kilometres(models.AbstractModel):
     _inherit = ["bfocused.billing.source.mixin"]
 
     trips = []  # (subscription, day, kilometres)
-
-    subscription_id = fields.Many2one("sale.subscription")
-    day = fields.Date()
-    distance = fields.Integer()
 
     @api.model
     def _get_charge_kinds(self):
@@ -53,54 +52,55 @@ class Kilometres(models.AbstractModel):
         charged = self.env["bfocused.billing.charge"].search([("kind", "=", "distance"), ("state", "!=", "void")])
         known = {(charge.partner_id, charge.period_start) for charge in charged}
         return [
-            (subscription, date, distance)
-            for subscription, date, distance in self.trips
+            (subscription.partner_id, self.browse(number))
+            for number, (subscription, date, _distance) in enumerate(self.trips, start=1)
             if date <= run.date and (subscription.partner_id, date) not in known
         ]
 
+    def _get_trip(self):
+        return self.trips[self.id - 1]
+
     @api.model
     def _get_billing_customers(self, run):
-        return self.env["res.partner"].union(*(subscription.partner_id for subscription, *_trip in self._get_open(run)))
+        return self.env["res.partner"].union(*(partner for partner, _trip in self._get_open(run)))
 
     @api.model
     def _get_billing_parts(self, run, customers):
-        for subscription, date, distance in self._get_open(run):
-            if subscription.partner_id in customers:
-                yield (
-                    subscription.partner_id,
-                    self.new({"subscription_id": subscription.id, "day": date, "distance": distance}),
-                )
+        for partner, trip in self._get_open(run):
+            if partner in customers:
+                yield partner, trip
 
     @api.model
     def _get_billing_group(self, run, part, memo):
-        if part.distance < 0:
+        subscription, date, distance = part._get_trip()
+        if distance < 0:
             raise ValueError("A trip backwards")
-        subscription = part.subscription_id._origin
         product = subscription.sale_subscription_line_ids.product_id[:1]
         values = {
             "product_id": product.id,
-            "name": f"{part.distance} km",
-            "quantity": part.distance,
+            "name": f"{distance} km",
+            "quantity": distance,
             "price_unit": RATE,
             "tax_ids": [Command.set(product.taxes_id.ids)],
-            "start_date": part.day,
-            "end_date": part.day,
+            "start_date": date,
+            "end_date": date,
         }
         key = subscription._get_group_key(run.company_id, memo)
         return BillingGroup(key, subscription._get_billing_partner(), items=[Item(part, values)])
 
     def _get_billing_document(self):
-        return self.subscription_id._origin
+        return self._get_trip()[0]
 
     def _prepare_charge(self, item, move_line, run):
+        _subscription, date, distance = self._get_trip()
         return {
             "company_id": run.company_id.id,
             "currency_id": move_line.currency_id.id,
             "kind": "distance",
             "partner_id": move_line.move_id.commercial_partner_id.id,
-            "period_start": self.day,
-            "period_end": self.day,
-            "quantity": self.distance,
+            "period_start": date,
+            "period_end": date,
+            "quantity": distance,
             "move_line_id": move_line.id,
             "run_id": run.id,
         }
