@@ -76,12 +76,13 @@ class Kilometres(models.AbstractModel):
         if distance < 0:
             raise ValueError("A trip backwards")
         product = subscription.sale_subscription_line_ids.product_id[:1]
+        taxes = product.taxes_id._filter_taxes_by_company(run.company_id)
         values = {
             "product_id": product.id,
             "name": f"{distance} km",
             "quantity": distance,
             "price_unit": RATE,
-            "tax_ids": [Command.set(product.taxes_id.ids)],
+            "tax_ids": [Command.set(taxes.ids)],
             "start_date": date,
             "end_date": date,
         }
@@ -223,6 +224,6 @@ class TestFourthSource(BillingCase):
         self.drive((self.subscription, day("2026-01-01"), 30), (other, day("2026-01-01"), -1))
         run = self.bill("2026-01-01", may_fail=True)
         failed = run.line_ids.filtered(lambda line: line.outcome == "failed")
-        self.assertEqual(failed.partner_id, other.partner_id)
+        self.assertEqual(failed.partner_id, other.partner_id, failed.mapped("message"))
         self.assertIn("A trip backwards", failed.message)
         self.assertEqual(self.get_lines().mapped("price_subtotal"), [30.0, 12.0])
