@@ -1,5 +1,5 @@
 def migrate(cr, version):
-    """A B2B mandate with which was collected before is known to the customer's bank; the others wait for a person."""
+    """A B2B mandate that was collected on before is known to the customer's bank; the others wait for a person."""
     cr.execute(
         """
         UPDATE account_banking_mandate
