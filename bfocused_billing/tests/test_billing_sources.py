@@ -6,8 +6,8 @@ from odoo.orm.model_classes import add_to_registry
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.bfocused_billing.drafting.group import BillingGroup, Item
 from odoo.addons.bfocused_billing.explanation import Component, as_decimal
-from odoo.addons.bfocused_billing.models.run.billing_group import BillingGroup, Item
 from odoo.addons.bfocused_billing.models.source import billing_source_mixin
 
 from .common import BillingCase, day

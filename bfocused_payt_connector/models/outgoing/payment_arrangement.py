@@ -14,14 +14,14 @@ PROGRESS = {"requested": 0, "agreed": 1, **dict.fromkeys(ENDED, 2)}
 
 
 def read_terms(plan):
-    """The terms of a plan in the form in which they are compared: (day, amount), by day."""
+    """The instalments of a plan in the form in which they are compared: (day, amount), by day."""
     return sorted((term.get("due_date"), read_amount(term.get("total_amount"))) for term in plan["payment_terms"] or [])
 
 
 class PaymentArrangement(models.Model):
     """What was agreed in Odoo, PAYT gets as a payment plan; what a customer proposed there is answered from here.
 
-    PAYT looks after the terms of the plans it has: it hears of each payment and says when one is kept or broken.
+    PAYT looks after the instalments of the plans it has: it hears of each payment and says when one is kept or broken.
     """
 
     _name = "bfocused.payment.arrangement"
@@ -53,7 +53,7 @@ class PaymentArrangement(models.Model):
     # === COMPUTE
 
     def _get_term_rests(self):
-        # EXTENDS 'bfocused_billing': PAYT says what is open of the terms of its plans
+        # EXTENDS 'bfocused_billing': PAYT says what is open of the instalments of its plans
         if not self.payt_plan_id or not self.term_ids.filtered("payt_term_id"):
             return super()._get_term_rests()
         return {term: term.payt_open_amount for term in self.term_ids}
@@ -153,7 +153,7 @@ class PaymentArrangement(models.Model):
         return str(self.id)
 
     def _prepare_payt_payment_plan(self, backend):
-        """Its invoices and terms; ``None`` when PAYT has it, or it isn't in force any more."""
+        """Its invoices and instalments; ``None`` when PAYT has it, or it isn't in force any more."""
         self.ensure_one()
         if self.state != "agreed" or self.payt_plan_id:
             return None
@@ -233,7 +233,7 @@ class PaymentArrangement(models.Model):
     # === BUSINESS: WHICH PLAN IT IS
 
     def _get_payt_terms(self):
-        """Its terms as :func:`read_terms` gives those of a plan."""
+        """Its instalments as :func:`read_terms` gives those of a plan."""
         self.ensure_one()
         places = self.currency_id.decimal_places
         return sorted(
@@ -278,7 +278,7 @@ class PaymentArrangement(models.Model):
         self._tell_late_at_payt()
 
     def _prepare_payt_terms(self, plan):
-        """Commands that make the terms PAYT's."""
+        """Commands that make the instalments PAYT's."""
         known = {term.payt_term_id: term for term in self.term_ids if term.payt_term_id}
         own = {(str(t.due_date), self.currency_id.round(t.amount)): t for t in self.term_ids if not t.payt_term_id}
         commands, seen = [], self.term_ids.browse()
@@ -327,7 +327,7 @@ class PaymentArrangement(models.Model):
                 localized.env._("PAYT ended it before everything was paid."),
             )
 
-    # === BUSINESS: TERMS THAT WENT BY
+    # === BUSINESS: LATE INSTALMENTS
 
     def _treat_late(self, terms):
         # EXTENDS 'bfocused_billing': PAYT ends its own plans; a person may end them sooner
@@ -342,13 +342,13 @@ class PaymentArrangement(models.Model):
                 self._tell_late(late)
 
     def _tell_late(self, terms):
-        """Tell a person of each term once."""
+        """Tell a person of each late instalment once."""
         untold = terms.filtered(lambda term: not term.is_late_told)
         if untold:
             untold.sudo().is_late_told = True
             localized = self._with_responsible()
             self._tell_responsible(
-                localized.env._("A term of the payment arrangement is late"), localized._get_late_reason(untold)
+                localized.env._("An instalment of the payment arrangement is late"), localized._get_late_reason(untold)
             )
 
     # === HOOKS
