@@ -23,12 +23,12 @@ class Commands:
         env = {name: value for name, value in os.environ.items() if name not in SET_BY_BIN_TEST}
         return {**env, "BFOCUSED_CACHE": str(self.cache), **variables}
 
-    def run(self, command: str, *arguments: object, **variables: str) -> subprocess.CompletedProcess:
-        """Run ``bin/<command>`` to its end."""
+    def run(self, command: str, *arguments: object, given: str = "", **variables: str) -> subprocess.CompletedProcess:
+        """Run ``bin/<command>`` to its end, with ``given`` as its standard input."""
         return subprocess.run(
             [CHECKOUT / "bin" / command, *map(str, arguments)],
             env=self.environment(**variables),
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             text=True,
             timeout=120,

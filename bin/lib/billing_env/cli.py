@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from . import beside
 from .errors import BillingEnvError, Terminated
 
 
@@ -13,7 +14,7 @@ def main(command: str, arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     signal.signal(signal.SIGHUP, _terminate)
     try:
-        return importlib.import_module(f"billing_env.commands.{command}").main(arguments)
+        return _run(command, arguments)
     except BillingEnvError as error:
         print(f"bin/{command}: {error}", file=sys.stderr)
         return 1
@@ -25,6 +26,15 @@ def main(command: str, arguments: Sequence[str]) -> int:
         return 128 + signal.SIGINT
     except Terminated as terminated:
         return terminated.exit_code
+
+
+def _run(command: str, arguments: Sequence[str]) -> int:
+    try:
+        code = importlib.import_module(f"billing_env.commands.{command}").main(arguments)
+        beside.finish()
+        return code
+    finally:
+        beside.stop()
 
 
 def _terminate(signal_number: int, _frame: object) -> None:

@@ -11,7 +11,7 @@ from . import debian_sources, python_env, stamps, system_packages
 from .errors import BillingEnvError
 from .paths import CACHE
 from .processes import QuietFailure, run_quietly
-from .progress import step
+from .progress import Step, step
 
 SERIES = "19.0"
 SUITE = "sid"  # the Debian suite that has odoo-19
@@ -36,6 +36,14 @@ TREE = CACHE / "odoo"
 PACKAGED_HOME = TREE / "usr" / "lib" / "python3" / "dist-packages"
 STAMP = "odoo"
 RECIPE = "1"  # count up when the way of unpacking changes
+STEP = Step(f"Odoo {SERIES}: Debian's package, unpacked into .cache", 20)
+# what apt says of a package that the suite hasn't got any more, as when Debian goes on to Odoo's next series
+GONE = re.compile(
+    r"^E: (Unable to locate package|Release '[^']*' for '[^']*' was not found|Version '[^']*' for '[^']*' was"
+    r" not found|Package '[^']*' has no installation candidate|Can't select candidate version)",
+    re.MULTILINE,
+)
+WAY_OUT = f"let ODOO_HOME name a checkout of Odoo's own branch {SERIES}"
 
 
 def home() -> Path:
@@ -59,13 +67,6 @@ def release() -> str:
     return f"{found[1]}.{found[2]}" if found else ""
 
 
-def ensure() -> None:
-    """Have Odoo's source ready and on the virtual environment's path."""
-    if not os.environ.get("ODOO_HOME"):
-        _ensure_packaged_tree()
-    _put_on_path()
-
-
 def check() -> None:
     """Refuse, before anything is built, an ODOO_HOME that is no Odoo or another series."""
     if not os.environ.get("ODOO_HOME"):
@@ -77,27 +78,33 @@ def check() -> None:
         raise BillingEnvError(f"ODOO_HOME={home()} is Odoo {found}: let it name an Odoo {SERIES} tree, or unset it.")
 
 
-def _put_on_path() -> None:
+def put_on_path() -> None:
+    """Let the virtual environment find ``odoo``."""
     pth = python_env.site_packages() / "odoo.pth"
     line = f"{home()}\n"
     if not pth.exists() or pth.read_text() != line:
         pth.write_text(line)
 
 
-def _ensure_packaged_tree() -> None:
-    key = stamps.fingerprint(RECIPE, SUITE, ODOO_PACKAGE, LINKED_PACKAGES, OWN_RELEASE_PACKAGES)
-    if stamps.is_done(STAMP, key) and PACKAGED_HOME.is_dir():
-        return
+def is_ready() -> bool:
+    """Whether Odoo's source is there, the user's own or the unpacked package."""
+    return bool(os.environ.get("ODOO_HOME")) or (stamps.is_done(STAMP, _key()) and PACKAGED_HOME.is_dir())
+
+
+def unpack() -> None:
+    """Download Debian's package and unpack it."""
     stamps.forget(STAMP)
-    with step(f"Odoo {SERIES}: Debian's package, unpacked into .cache"):
+    with step(STEP):
         _build_tree()
     if release() != SERIES:
         found = release() or "an unknown version"
         shutil.rmtree(TREE)
-        raise BillingEnvError(
-            f"the package {ODOO_PACKAGE} holds {found}, not {SERIES}: let ODOO_HOME name an Odoo {SERIES} source tree."
-        )
-    stamps.mark_done(STAMP, key)
+        raise BillingEnvError(f"Debian's package {ODOO_PACKAGE} holds {found}, not {SERIES}: {WAY_OUT}.")
+    stamps.mark_done(STAMP, _key())
+
+
+def _key() -> str:
+    return stamps.fingerprint(RECIPE, SUITE, ODOO_PACKAGE, LINKED_PACKAGES, OWN_RELEASE_PACKAGES)
 
 
 def _build_tree() -> None:
@@ -105,8 +112,7 @@ def _build_tree() -> None:
     source = debian_sources.main_source()
     if source is None or not shutil.which("apt-get"):
         raise BillingEnvError(
-            f"{ODOO_PACKAGE} comes from a Debian mirror and this system has none configured: let ODOO_HOME name an"
-            f" Odoo {SERIES} source tree."
+            f"{ODOO_PACKAGE} comes from a Debian mirror and this system has none configured: {WAY_OUT}."
         )
     for leftover in CACHE.glob("odoo-building-*"):
         shutil.rmtree(leftover)
@@ -137,10 +143,21 @@ def _download(source: debian_sources.Source, work: Path) -> None:
         run_quietly(["apt-get", *options, "update", "--error-on=any"], "odoo-index", env=env)
         run_quietly(["apt-get", *options, "download", *wanted], "odoo-download", env=env, cwd=debs)
     except QuietFailure as failure:
-        raise BillingEnvError(
-            f"could not download {ODOO_PACKAGE} from this machine's Debian mirror: check the network and run this again"
-            f" (apt said: {failure.last_line('E:', 'Err:')})."
-        ) from failure
+        raise _explain(failure) from failure
+
+
+def _explain(failure: QuietFailure) -> BillingEnvError:
+    """Tell a mirror that isn't reached from one that hasn't got the package any more."""
+    told = failure.last_line("E:", "Err:")
+    if found := GONE.search(failure.output):
+        line = failure.output[found.start() :].splitlines()[0]
+        return BillingEnvError(
+            f"Debian's {SUITE} has no {ODOO_PACKAGE} any more, or not all it needs: {WAY_OUT} (apt said: {line})."
+        )
+    return BillingEnvError(
+        f"could not download {ODOO_PACKAGE} from this machine's Debian mirror: check the network and run this again"
+        f" (apt said: {told})."
+    )
 
 
 def _private_apt(work: Path, stanzas: Iterable[str]) -> list[str]:

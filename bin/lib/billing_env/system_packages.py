@@ -3,16 +3,19 @@
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import BillingEnvError
 from .processes import QuietFailure, run_quietly
-from .progress import say, step
+from .progress import Step, say, step
 
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")  # the names Odoo looks for
+
+_installing = threading.Lock()  # a second apt-get update at the same time fails
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,9 @@ def install(packages: Iterable[str]) -> None:
     packages = list(packages)
     command = ["apt-get", "install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", *packages]
     try:
-        run_quietly(["apt-get", "update"], "apt-update", env=apt_environment())
-        run_quietly(command, "apt-install", env=apt_environment())
+        with _installing:
+            run_quietly(["apt-get", "update"], "apt-update", env=apt_environment())
+            run_quietly(command, "apt-install", env=apt_environment())
     except QuietFailure as failure:
         raise BillingEnvError(
             f"could not install {' '.join(packages)}: check the network and run this again, or install them yourself"
@@ -63,18 +67,29 @@ def install(packages: Iterable[str]) -> None:
         ) from failure
 
 
+def get_step(needs: Iterable[Need]) -> Step | None:
+    """What :func:`ensure` has to do; nothing where nothing is lacking that we may install."""
+    packages = _get_packages(needs)
+    return Step(f"System packages: {' '.join(packages)}", 30) if packages and may_install() else None
+
+
 def ensure(needs: Iterable[Need]) -> None:
-    """Install what is lacking, or say in one line what to install when that is not ours to do."""
+    """Install what is lacking."""
+    if lacking := get_step(needs):
+        with step(lacking):
+            install(_get_packages(needs))
+
+
+def tell_lacking(needs: Iterable[Need]) -> None:
+    """Say in one line what to install where that is not ours to do."""
     unmet = [need for need in needs if not need.is_met()]
-    if not unmet:
-        return
-    packages = [package for need in unmet for package in need.packages]
-    if may_install():
-        with step(f"System packages: {' '.join(packages)}"):
-            install(packages)
-    else:
+    if unmet and not may_install():
         purposes = " and ".join(need.purpose for need in unmet)
-        say(f"Note: for {purposes} install: {' '.join(packages)}")
+        say(f"Note: for {purposes} install: {' '.join(_get_packages(unmet))}")
+
+
+def _get_packages(needs: Iterable[Need]) -> list[str]:
+    return [package for need in needs if not need.is_met() for package in need.packages]
 
 
 def output_of(command: list[str]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from .. import databases, inside, postgres, setup_steps
 from ..errors import BillingEnvError
 from ..paths import CACHE, CHECKOUT
-from ..progress import say, step
+from ..progress import Step, say, step
 
 FOLDER = CHECKOUT / "tests" / "benchmarks"
 
@@ -20,13 +20,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print the results as one JSON object, by name")
     options = parser.parse_args(arguments)
     scripts = _scripts(options.name)
-    setup_steps.ensure()
+    steps = {script: Step(f"Benchmark {script.stem}", speaks=True) for script in scripts}
+    setup_steps.ensure(then=[*databases.get_missing(), *steps.values()], with_tools=True)
     results, failed = {}, []
     with postgres.running() as server:
         cluster = databases.Cluster(server)
         template = databases.ensure_template(cluster)
         for script in scripts:
-            with step(f"Benchmark {script.stem}", speaks=True):
+            with step(steps[script]):
                 code, results[script.stem] = _run(cluster, template, script, as_json=options.json)
             if code:
                 failed.append(script.stem)

@@ -9,11 +9,12 @@ from pathlib import Path
 from .. import databases, inside, odoo_config, payt_sandbox, postgres, setup_steps
 from ..errors import BillingEnvError
 from ..paths import CACHE, CHECKOUT
-from ..progress import step
+from ..progress import Step, step
 from . import serve
 
 SCRIPT = CHECKOUT / "bin" / "lib" / "month_turns.py"
 DATABASE = odoo_config.DEFAULT_DATABASE
+TURNS = Step("Sample input, four month turns, and PAYT takes them over", 50, speaks=True)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     serves = not (options.no_serve or options.json)
     if serves:
         serve.check_port(options.port)
-    setup_steps.ensure()
+    setup_steps.ensure(then=[*databases.get_missing(), TURNS])
     with postgres.running() as server:
         cluster = databases.Cluster(server)
         databases.check_replaceable(cluster, DATABASE)
@@ -61,7 +62,7 @@ def _turn_months(cluster: databases.Cluster, database: str, payt: dict, *, as_js
         }
         if as_json:
             variables["BFOCUSED_JSON"] = "1"
-        with step("Sample input, the month turns and PAYT", speaks=True):
+        with step(TURNS):
             code = inside.run_script(cluster.server, database, SCRIPT, variables=variables, stdout_to_stderr=as_json)
         if code:
             raise BillingEnvError("the month turns failed, see above; the demo database is as it was before.")
