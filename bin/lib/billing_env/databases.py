@@ -21,10 +21,12 @@ from .errors import BillingEnvError
 from .locks import build_lock
 from .paths import ADDON_PREFIX, CACHE, CHECKOUT, FILESTORE, INSIDE_ODOO, VENV_PYTHON
 from .processes import QuietFailure, run_quietly
-from .progress import step
+from .progress import Step, step
 from .stamps import fingerprint
 
 OURS = "B/Focused billing: "  # begins the comment of each database made here
+BASE_STEP = Step("Base database: Odoo, its add-ons and Dutch accounting", 60)
+ASSETS = CACHE / "assets"  # the web client's assets, kept from one template to the next
 NOT_INSTALLED = {"tests", "__pycache__", "readme"}  # parts of an add-on that do not change a database
 
 
@@ -93,6 +95,10 @@ class Cluster:
             if name != keep and comment.startswith(OURS):
                 self.drop(name)
 
+    def hurry(self, name: str) -> None:
+        """Let a database that is being built not wait for the disk: after a crash it is dropped anyway."""
+        self.sql(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+
     def open(self, name: str, comment: str) -> None:
         """Let a copy of a template take connections, and mark it as made here."""
         self.sql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
@@ -106,7 +112,11 @@ class Cluster:
         self.sql(f'ALTER DATABASE "{old}" RENAME TO "{new}"')
 
     def finish(self, building: str, name: str, comment: str) -> None:
-        """Give a database that is complete its final name; templates take no connections, so copying never waits."""
+        """Give a database that is complete its final name; templates take no connections, so copying never waits.
+
+        These statements wait for the disk, and thereby for all that was written before.
+        """
+        self.sql(f'ALTER DATABASE "{building}" RESET synchronous_commit')
         self.sql(f'COMMENT ON DATABASE "{building}" IS {quoted(OURS + comment)}')
         self.sql(f'ALTER DATABASE "{building}" ALLOW_CONNECTIONS false')
         self.rename(building, name)
@@ -174,8 +184,8 @@ def template_name() -> str:
         if path.is_file() and not NOT_INSTALLED & set(path.relative_to(CHECKOUT).parts)
     ]
     names = [str(path.relative_to(CHECKOUT)) for path in files]
-    recipe = INSIDE_ODOO / "build_template.py"
-    return f"{_prefix()}_template_{fingerprint(base_name(), recipe, *names, *files)}"
+    recipe = [INSIDE_ODOO / "build_template.py", INSIDE_ODOO / "assets.py"]
+    return f"{_prefix()}_template_{fingerprint(base_name(), *recipe, *names, *files)}"
 
 
 # === Building
@@ -190,12 +200,14 @@ def ensure_base(cluster: Cluster) -> str:
     with build_lock():
         if _is_whole(cluster, name):
             return name
-        with step("Base database: Odoo, its add-ons and Dutch accounting"), _building(cluster, name) as building:
+        with step(BASE_STEP), _building(cluster, name) as building:
             cluster.create(building)
+            cluster.hurry(building)
             cluster.open(building, "being built")
             _run_inside(cluster, "build_base.py", building, dependencies())
             cluster.finish(building, name, "base database")
         cluster.drop_abandoned(f"{_prefix()}_base_", keep=name)
+        shutil.rmtree(ASSETS, ignore_errors=True)
     return name
 
 
@@ -209,13 +221,24 @@ def ensure_template(cluster: Cluster) -> str:
     with build_lock():
         if _is_whole(cluster, name):
             return name
-        with step(f"Template database: {' and '.join(addons())}"), _building(cluster, name) as building:
+        with step(_template_step()), _building(cluster, name) as building:
             cluster.copy(base, building)
+            cluster.hurry(building)
             cluster.open(building, "being built")
-            _run_inside(cluster, "build_template.py", building, addons())
+            _run_inside(cluster, "build_template.py", building, addons(), ASSETS)
             cluster.finish(building, name, "template")
         cluster.drop_abandoned(f"{_prefix()}_template_", keep=name)
     return name
+
+
+def get_missing() -> list[Step]:
+    """The steps of building a template that have something to do, as far as it can be told without a server."""
+    names = {BASE_STEP: base_name(), _template_step(): template_name()}
+    return [what for what, name in names.items() if not (FILESTORE / name).is_dir()]
+
+
+def _template_step() -> Step:
+    return Step(f"Template database: {' and '.join(addons())}", 20)
 
 
 def _is_whole(cluster: Cluster, name: str) -> bool:
@@ -243,11 +266,11 @@ def _building(cluster: Cluster, name: str) -> Iterator[str]:
         raise
 
 
-def _run_inside(cluster: Cluster, script: str, database: str, modules: list[str]) -> None:
+def _run_inside(cluster: Cluster, script: str, database: str, modules: list[str], *arguments: Path) -> None:
     log_name = script.removesuffix(".py")
     try:
         run_quietly(
-            [VENV_PYTHON, INSIDE_ODOO / script, database, ",".join(modules)],
+            [VENV_PYTHON, INSIDE_ODOO / script, database, ",".join(modules), *arguments],
             log_name,
             env=odoo_config.environment(cluster.server),
             pass_fds=cluster.server.inherited,

@@ -1,7 +1,7 @@
 """``build_base.py DATABASE MODULE,...``: fill an empty database with Odoo, Dutch accounting and our company.
 
 The modules are those our add-ons depend on; the add-ons themselves come later, in ``build_template.py``, because they
-change more often.
+change more often. So do the web client's assets, which our add-ons are part of.
 """
 
 import base64
@@ -42,8 +42,6 @@ def main(database: str, modules: list[str]) -> None:
     _timed("accounting, sales and the OCA add-ons", lambda: session.install(database, modules))
     with session.environment(database) as env:
         _timed("Dutch accounting and the company", lambda: complete(env))
-    with session.environment(database) as env:
-        _timed("the web client's assets", lambda: env["ir.qweb"]._pregenerate_assets_bundles())
 
 
 def prepare(env) -> None:

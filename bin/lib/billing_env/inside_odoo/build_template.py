@@ -1,11 +1,16 @@
-"""``build_template.py DATABASE ADDON,...``: install our add-ons into a copy of the base database."""
+"""``build_template.py DATABASE ADDON,... FOLDER``: install our add-ons into a copy of the base database.
+
+The assets of the web client are kept in the folder for the next time.
+"""
 
 import sys
+from pathlib import Path
 
+import assets
 import session
 
 
-def main(database: str, addons: list[str]) -> None:
+def main(database: str, addons: list[str], kept_assets: Path) -> None:
     session.configure(database)
     session.install(database, addons)
     with session.environment(database) as env:
@@ -14,9 +19,8 @@ def main(database: str, addons: list[str]) -> None:
         if not_installed:
             sys.exit(f"ERROR: not installed: {', '.join(sorted(not_installed))}")
         ours._update_translations(overwrite=True)
-    with session.environment(database) as env:
-        env["ir.qweb"]._pregenerate_assets_bundles()
+    assets.generate(database, kept_assets)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2].split(","))
+    main(sys.argv[1], sys.argv[2].split(","), Path(sys.argv[3]))
