@@ -20,6 +20,11 @@ import payt_hand_over
 MONTH_TURNS = [date(2026, month, 1) for month in (1, 2, 3, 4)]
 OUTCOMES = ("invoiced", "deferred", "held", "failed")
 PORTAL_CUSTOMER = "K1001"
+WORK = {  # what the jobs do
+    "_job_hand_to_payt": "customers and mandates go to the outbox",
+    "_job_send": "documents made",
+    "_job_empty": "a batch sent",
+}
 
 
 def money(amount):
@@ -128,11 +133,14 @@ def print_table(result):
         print(f"  {waiting['customers']:>3} customers  EUR {waiting['untaxed']:>10}  {what}")
 
 
-def hand_over(env, payt):
+def hand_over(env, payt, documents):
     """Have PAYT take what is posted, and compare what is there with what is here."""
     started = time.monotonic()
-    for method, count in payt_hand_over.work_off(env):
-        progress(f"PAYT: {count} jobs {method}", started)
+    print("  PAYT: documents are made and everything is sent, ten requests a second", file=sys.stderr, flush=True)
+    for method, _count in payt_hand_over.work_off_beside(env, documents):
+        made = env["ir.attachment"].search_count([("res_field", "=", "invoice_pdf_report_file")])
+        sent = env["payt.outbox"].search_count([("resource", "=", "invoice"), ("state", "=", "sent")])
+        progress(f"PAYT: {WORK[method]} ({made} invoices have documents, {sent} are sent)", started)
     comparison = payt_compare.compare(env, payt_compare.fetch(payt["url"]))
     comparison["requests"] = payt_compare.summarize(payt_compare.fetch(payt["url"], "traffic"))
     progress("compared with PAYT record by record", started)
@@ -140,7 +148,11 @@ def hand_over(env, payt):
 
 
 def main(env):
-    payt = json.loads(os.environ["BFOCUSED_PAYT"])
+    with payt_hand_over.Documents.beside(env.cr.dbname) as documents:
+        turn(env, json.loads(os.environ["BFOCUSED_PAYT"]), documents)
+
+
+def turn(env, payt, documents):
     result = {"loaded": load(env, Path(os.environ["BFOCUSED_DATA"]))}
     result["logins"] = make_portal_user(env)
     payt_hand_over.connect(env, payt)
@@ -149,7 +161,7 @@ def main(env):
     env.cr.commit()
     result["runs"] = [bill(env, day) for day in MONTH_TURNS]
     result["waiting"] = get_waiting(env, result["runs"][-1])
-    result["payt"] = hand_over(env, payt)
+    result["payt"] = hand_over(env, payt, documents)
     Path(os.environ["BFOCUSED_RESULT"]).write_text(json.dumps(result, indent=1), encoding="utf-8")
     if not os.environ.get("BFOCUSED_JSON"):
         print_table(result)

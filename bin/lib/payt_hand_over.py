@@ -1,7 +1,11 @@
 """Connect a company to PAYT and bring there what has to go, doing the queued jobs here instead of by a job runner."""
 
+import os
 import secrets
+import subprocess
 import sys
+from contextlib import contextmanager
+from pathlib import Path
 
 from odoo.addons.queue_job.job import Job
 
@@ -54,16 +58,67 @@ def work_off(env):
         env["payt.outbox"]._cron_empty()
         env.cr.commit()
         for method in METHODS:
-            jobs = env["queue.job"].search([("state", "=", "pending"), ("method_name", "=", method)], order="id")
-            if jobs:
-                for uuid in jobs.mapped("uuid"):
-                    perform(env, [uuid])
-                    env.cr.commit()
-                    env.invalidate_all()
+            if jobs := find_jobs(env, method):
+                perform_each(env, jobs)
                 yield method, len(jobs)
                 break
         else:
             return
+
+
+def work_off_beside(env, documents):
+    """As :func:`work_off`, but documents are made while others are sent, which PAYT's limit makes a matter of waiting.
+
+    While the documents of a job are made, the invoices of the job before are sent: always the same ones together.
+
+    :param documents: a :class:`Documents`
+    """
+    jobs = find_jobs(env, "_job_hand_to_payt")
+    perform_each(env, jobs)
+    yield "_job_hand_to_payt", len(jobs)
+    for uuid in find_jobs(env, "_job_send"):
+        # what goes before invoices, as their customers do, is put into the outbox again by the job that begins here
+        yield from work_off_outbox(env, before="invoice")
+        documents.begin(uuid)
+        yield from work_off_outbox(env)
+        documents.wait()
+        env.cr.rollback()  # to see what was made
+        yield "_job_send", 1
+    yield from work_off(env)
+
+
+def work_off_outbox(env, before=None):
+    """Send what is waiting now.
+
+    :param before: stop when this resource is next
+    """
+    while True:
+        env["payt.outbox"]._cron_empty()
+        env.cr.commit()
+        jobs = find_jobs(env, "_job_empty")
+        if not jobs or before and get_next_resource(env) == before:
+            return
+        perform_each(env, jobs)
+        yield "_job_empty", len(jobs)
+
+
+def get_next_resource(env):
+    """What the outbox sends next."""
+    return env["payt.outbox"].search([("state", "=", "pending")], order="rank, id", limit=1).resource
+
+
+def find_jobs(env, method):
+    """The uuids of the jobs that are to be done."""
+    jobs = env["queue.job"].search([("state", "=", "pending"), ("method_name", "=", method)], order="id")
+    return jobs.mapped("uuid")
+
+
+def perform_each(env, uuids):
+    """Do these jobs, each in a transaction of its own."""
+    for uuid in uuids:
+        perform(env, [uuid])
+        env.cr.commit()
+        env.invalidate_all()
 
 
 def perform(env, uuids):
@@ -73,3 +128,46 @@ def perform(env, uuids):
         job.perform()
         job.set_done()
         job.store()
+
+
+class Documents:
+    """A process that makes documents of invoices, a job at a time; wkhtmltopdf asks the web server of this one."""
+
+    def __init__(self, process):
+        self._process = process
+
+    @classmethod
+    @contextmanager
+    def beside(cls, database):
+        """The process, for the length of the block; it loads Odoo while this one has other things to do."""
+        here = Path(__file__).parent
+        command = [
+            sys.executable,
+            here / "billing_env" / "inside_odoo" / "run_script.py",
+            database,
+            here / "documents.py",
+        ]
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, "BFOCUSED_WEB": "0"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C ends this process, which ends that one
+        )
+        try:
+            yield cls(process)
+            process.stdin.close()
+            process.wait()
+        finally:
+            process.kill()
+            process.wait()
+
+    def begin(self, uuid):
+        """Have it do this job."""
+        print(uuid, file=self._process.stdin, flush=True)
+
+    def wait(self):
+        """Wait until the job is done."""
+        if not self._process.stdout.readline():
+            sys.exit("The process that makes the documents of invoices failed, see above.")
