@@ -18,7 +18,7 @@ LONG = "BFOCUSED_LONG"  # told to the tests: play the long stories at full size
 
 
 def main(arguments: Sequence[str]) -> int:
-    setup_steps.ensure(setup_steps.FOR_TESTING)
+    setup_steps.ensure(setup_steps.FOR_TESTING, databases.get_missing())
     arguments = list(arguments)
     with postgres.running() as server:
         env = odoo_config.environment(server)

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("modules", nargs="*", default=SUITES, help=f"default: {' '.join(SUITES)}")
     options = parser.parse_args(arguments)
-    setup_steps.ensure(setup_steps.FOR_TESTING)
+    setup_steps.ensure(setup_steps.FOR_TESTING, databases.get_missing())
     with postgres.running() as server:
         cluster = databases.Cluster(server)
         without = _run(cluster, databases.ensure_base(cluster), "without our add-ons", options.modules)
