@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from .. import databases, odoo_config, postgres, setup_steps
 from ..paths import CACHE, CHECKOUT, VENV_PYTHON
 from ..processes import run_in_foreground
-from ..progress import say, step
+from ..progress import Step, say, step
 
 SUITES = (
     "subscription_oca",
@@ -49,10 +49,10 @@ def _run(cluster: databases.Cluster, template: str, what: str, modules: Sequence
     with (
         tempfile.TemporaryDirectory(prefix="upstream-", dir=CACHE) as folder,
         databases.temporary_copy(cluster, template, "upstream") as database,
-        step(f"Suites {what}", speaks=True),
+        step(Step(f"Suites {what}", 300, speaks=True)),
     ):
         report = Path(folder) / "report.xml"
-        env = odoo_config.environment(cluster.server) | {"BFOCUSED_TEST_DB": database}
+        env = odoo_config.environment(cluster.server)
         command = [VENV_PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=no", f"--junit-xml={report}"]
         command += [
             "--odoo-database",
