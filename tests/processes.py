@@ -4,14 +4,15 @@ They are forked from a server that has Odoo loaded, as starting Odoo takes some 
 connections, and can be killed without harm to the others. ``start_anew`` starts from nothing.
 """
 
-import multiprocessing
+import json
 import os
+import select
+import signal
+import socket
 import subprocess
-import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
 from functools import cache
-from multiprocessing import forkserver
 from pathlib import Path
 
 from billing_env import databases, odoo_config, postgres
@@ -58,45 +59,73 @@ def _load_sample():
 # === PROCESSES
 
 
+class ForkServer:
+    """A process that has Odoo loaded and forks others on request; it ends with the tests."""
+
+    def __init__(self, folder, environment):
+        self._address = f"{folder}/fork"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(self._address)
+            listener.listen()
+            is_alive, self._alive = os.pipe()
+            handed = (listener.fileno(), is_alive)
+            command = [VENV_PYTHON, "-m", "tests.loaded_odoo", *map(str, handed)]
+            devices = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+            subprocess.run(command, env=environment, cwd=CHECKOUT, pass_fds=handed, check=True, **devices)
+            os.close(is_alive)
+
+    def stop(self):
+        os.close(self._alive)
+
+    def request(self, told, **request):
+        """:return: connection that tells the id of the process, and its exit code at the end"""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        connection.connect(self._address)
+        socket.send_fds(connection, [json.dumps(request).encode()], [told])
+        return connection
+
+
+@cache
+def _get_fork_server():
+    cluster = databases.Cluster(kept.enter_context(postgres.running()))
+    folder = kept.enter_context(tempfile.TemporaryDirectory(prefix="bfb-"))
+    server = ForkServer(folder, get_environment(cluster))
+    kept.callback(server.stop)
+    return server
+
+
 class ForkedProcess:
     """A process of the fork server, with what tests use of ``subprocess.Popen``."""
 
-    def __init__(self, environment, script, database, arguments):
-        self._server = multiprocessing.get_context("forkserver")
-        forkserver.set_forkserver_preload(["tests.loaded_odoo"])
-        handle, self._told = tempfile.mkstemp(prefix="bfb-told-")
-        os.close(handle)
-        arguments = (environment, self._told, str(script), database, list(map(str, arguments)))
-        self._process = self._server.Process(target=_run_forked, args=arguments, daemon=True)
-        self._process.start()
+    def __init__(self, **request):
+        self._told = tempfile.TemporaryFile()
+        self._connection = _get_fork_server().request(self._told.fileno(), **request)
+        self.pid = int(self._connection.recv(100))
+        self.returncode = None
 
-    @property
-    def returncode(self):
-        return self._process.exitcode
-
-    poll = returncode.fget
+    def poll(self):
+        self._wait(0)
+        return self.returncode
 
     def kill(self):
-        self._process.kill()
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
 
     def communicate(self, timeout=None):
         """Wait for its end.
 
         :return: nothing, and what it wrote to standard error
         """
-        self._process.join(timeout)
+        self._wait(timeout)
         if self.returncode is None:
-            raise subprocess.TimeoutExpired(self._told, timeout)
-        told = Path(self._told)
-        text = told.read_text(errors="replace") if told.exists() else ""
-        told.unlink(missing_ok=True)
-        return "", text
+            raise subprocess.TimeoutExpired(self.pid, timeout)
+        self._told.seek(0)
+        return "", self._told.read().decode(errors="replace")
 
-
-def _run_forked(*arguments):
-    """In the child: what it was forked from says nothing when an import fails."""
-    assert "tests.loaded_odoo" in sys.modules, "the fork server could not import tests.loaded_odoo"
-    sys.modules["tests.loaded_odoo"].run(*arguments)
+    def _wait(self, timeout):
+        if self.returncode is None and select.select([self._connection], [], [], timeout)[0]:
+            self.returncode = int(self._connection.recv(100))
+            self._connection.close()
 
 
 def get_environment(cluster):
@@ -108,7 +137,8 @@ def get_environment(cluster):
 
 def start(cluster, script, database, *arguments):
     """Start a Python program on a database in a process that has Odoo loaded."""
-    return ForkedProcess(get_environment(cluster), script, database, arguments)
+    environment, arguments = get_environment(cluster), list(map(str, arguments))
+    return ForkedProcess(environment=environment, script=str(script), database=database, arguments=arguments)
 
 
 def start_anew(cluster, *command):

@@ -48,5 +48,8 @@ def work(env):
             if job:
                 RunJobController._runjob(env, job)
             env.cr.commit()
-        env.cr.execute("UPDATE queue_job SET eta = NULL WHERE state = 'pending'")
+        try:
+            env.cr.execute("UPDATE queue_job SET eta = NULL WHERE state = 'pending'", log_exceptions=False)
+        except SerializationFailure:  # another worker hurries them on
+            env.cr.rollback()
         env.cr.commit()
