@@ -184,7 +184,7 @@ class TestReplacing(RequestCase):
 
     def test_the_new_mandate_replaces_the_old(self):
         old = self.sign(self.make_request())
-        old.last_debit_date = fields.Date.today()
+        old.last_debit_date = old.signature_date
         subscription = self.make_subscription(self.month, self.cloudbox, customer=self.newcomer, mandate_id=old.id)
         new = self.sign(self.make_request(), iban=OTHER_IBAN)
         self.assertEqual((old.state, new.state), ("cancel", "valid"))
@@ -203,7 +203,7 @@ class TestReplacing(RequestCase):
 
     def test_the_same_account_leaves_no_original_account(self):
         old = self.sign(self.make_request())
-        old.last_debit_date = fields.Date.today()
+        old.last_debit_date = old.signature_date
         new = self.sign(self.make_request())
         self.assertEqual(new.original_mandate_reference, old.unique_mandate_reference)
         self.assertFalse(new.original_debtor_account)
