@@ -64,7 +64,7 @@ class BillingRun(models.Model):
     progress = fields.Integer(
         compute="_compute_progress", help="Share of the customers that were dealt with, in percent."
     )
-    progress_message = fields.Char(compute="_compute_progress", string="Progress")
+    progress_message = fields.Char(compute="_compute_progress", string="Progress message")
     is_working = fields.Boolean(compute="_compute_progress", help="Customers are being dealt with in the background.")
 
     @api.model
