@@ -41,7 +41,7 @@ class SubscriptionsImporter(Importer):
     def _prepare_head(self, row, template):
         partner = self._find_customer(row)
         own = partner.with_company(self.company).property_product_pricelist
-        pricelist = own or self.company._get_billing_pricelist(self.company.currency_id)
+        pricelist = own or self.company._ensure_billing_pricelist(self.company.currency_id)
         start, end = self._date(row, "start_date"), self._date(row, "end_date")
         if end and end <= start:
             raise Refused(self._("end_date: %s is not after the start date.", row["end_date"]))

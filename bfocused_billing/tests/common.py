@@ -133,7 +133,7 @@ class BillingCase(AccountTestInvoicingCommon):
                 "company_id": cls.company.id,
                 "partner_id": (customer or cls.customer).id,
                 "template_id": template.id,
-                "pricelist_id": cls.company._get_billing_pricelist(cls.company.currency_id).id,
+                "pricelist_id": cls.company._ensure_billing_pricelist(cls.company.currency_id).id,
                 "date_start": start,
                 "sale_subscription_line_ids": [Command.create({"product_id": product.id}) for product in products],
                 **values,

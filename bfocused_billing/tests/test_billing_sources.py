@@ -21,7 +21,7 @@ REQUIRED = (
     "_prepare_charge",
 )
 OPTIONAL = (
-    "_prepare_billing",
+    "_settle_before_billing",
     "_get_billing_document",
     "_find_billed_items",
     "_explain_charge",

@@ -31,7 +31,7 @@ class TestBrokenCustomers(BillingCase):
                     "company_id": self.company.id,
                     "partner_id": partner.id,
                     "template_id": self.quarter.id,
-                    "pricelist_id": self.company._get_billing_pricelist(self.company.currency_id).id,
+                    "pricelist_id": self.company._ensure_billing_pricelist(self.company.currency_id).id,
                     "date_start": "2026-01-01",
                     "sale_subscription_line_ids": [Command.create({"product_id": self.internet.id})],
                 }

@@ -237,13 +237,13 @@ class TestCatalogue(BillingCase):
     def test_saving_the_settings_neither_warns_of_nor_archives_the_price_list_of_subscriptions(self):
         self.env["product.pricelist"].search([]).active = False
         company = self.env["res.company"].create({"name": "New", "use_billing": True})
-        pricelist = company._get_billing_pricelist(company.currency_id)
+        pricelist = company._ensure_billing_pricelist(company.currency_id)
         self.env.user.company_ids += company
         settings = self.env["res.config.settings"].with_company(company).create({})
         self.assertFalse(settings.group_product_pricelist)
         self.assertFalse(settings._onchange_group_sale_pricelist())
         settings.execute()
-        self.assertEqual(company._get_billing_pricelist(company.currency_id), pricelist)
+        self.assertEqual(company._ensure_billing_pricelist(company.currency_id), pricelist)
 
     def test_a_value_given_while_switching_on_wins(self):
         company = self.env["res.company"].create({"name": "New", "use_billing": True, "billing_min_amount": 25})

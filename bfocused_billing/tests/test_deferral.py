@@ -225,7 +225,7 @@ class TestDeferral(BillingCase):
         self.env["res.currency.rate"].create(
             {"currency_id": dollar.id, "rate": 2.0, "name": "2026-01-01", "company_id": self.company.id}
         )
-        pricelist = self.company._get_billing_pricelist(dollar)
+        pricelist = self.company._ensure_billing_pricelist(dollar)
         subscription = self.make_subscription(self.month, self.cloudbox, start="2026-02-01", pricelist_id=pricelist.id)
         self.assertEqual(subscription.sale_subscription_line_ids.price_unit, 60)
         self.bill("2026-02-01")  # 72.60 dollars are 36.30 euros

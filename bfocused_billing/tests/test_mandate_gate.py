@@ -174,7 +174,7 @@ class TestMandateGate(MandateCase):
 
     def test_importing_one_that_runs_refuses(self):
         columns = ["code", "partner_id/.id", "template_id/.id", "pricelist_id/.id", "date_start", "stage_id/.id"]
-        pricelist = self.company._get_billing_pricelist(self.company.currency_id)
+        pricelist = self.company._ensure_billing_pricelist(self.company.currency_id)
         stage = self.make_stage("in_progress")
         row = ["IMP-1", self.newcomer.id, self.month.id, pricelist.id, "2026-01-01", stage.id]
         subscriptions = self.env["sale.subscription"].with_company(self.company)

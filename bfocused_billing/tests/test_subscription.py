@@ -131,7 +131,7 @@ class TestSubscription(BillingCase):
         )
         subscription = self.make_subscription(self.quarter, self.internet, pricelist_id=pricelist.id)
         self.assertEqual(subscription.recurring_total, 84)
-        self.assertNotEqual(self.company._get_billing_pricelist(self.company.currency_id), pricelist)
+        self.assertNotEqual(self.company._ensure_billing_pricelist(self.company.currency_id), pricelist)
 
     def test_an_agreed_price_that_was_billed_survives_another_price_list(self):
         subscription = self.make_subscription(self.month, self.cloudbox)
@@ -165,7 +165,7 @@ class TestSubscription(BillingCase):
         dollar = self.env.ref("base.USD")
         dollar.active = True
         with self.assertRaisesRegex(UserError, "is billed in EUR already, so it can't go on in USD"):
-            subscription.pricelist_id = self.company._get_billing_pricelist(dollar)
+            subscription.pricelist_id = self.company._ensure_billing_pricelist(dollar)
 
     def test_another_cycle_is_another_price_unless_one_is_given(self):
         subscription = self.make_subscription(self.month, self.cloudbox)

@@ -162,7 +162,7 @@ class TestUsageRevival(UsageCase):
         own, others = self.get_invoices(), self.get_invoices(other)
         self.cancel(own + others)
         run = self.make_run("2026-02-01")
-        run._prepare_collecting(self.customer)
+        run._settle_before_collecting(self.customer)
         self.assertFalse(own.line_ids.charge_ids.usage_record_ids)
         self.assertEqual(len(others.line_ids.charge_ids.usage_record_ids), 2)
 

@@ -87,7 +87,7 @@ def prepare_subscriptions(partners, products, template, start, **values):
 
 
 def make_subscriptions(partners, products, start):
-    pricelist = env.company._get_billing_pricelist(env.company.currency_id)
+    pricelist = env.company._ensure_billing_pricelist(env.company.currency_id)
     template = env.ref("bfocused_billing.cycle_quarter")
     subscriptions = env["sale.subscription"]
     for chunk in split_every(500, partners.ids, env["res.partner"].browse):

@@ -22,13 +22,13 @@ class BillingCollectMixin(models.AbstractModel):
     def _get_sources(self):
         return self.env["bfocused.billing.source.mixin"]._get_billing_sources()
 
-    def _prepare_collecting(self, customers=None):
+    def _settle_before_collecting(self, customers=None):
         """Set right what decides who has something to bill: once per run, and a preview, which undoes it, per chunk.
 
         :param customers: ``res.partner`` records, commercial entities; all when left out
         """
         for source in self._get_sources():
-            source._prepare_billing(self, customers)
+            source._settle_before_billing(self, customers)
 
     def _get_customers(self):
         """Whoever may have something to bill on the date of the run.
@@ -208,7 +208,7 @@ class BillingCollectMixin(models.AbstractModel):
 
     def _get_new_amount(self, group, field):
         """What the group newly charges, in the company's currency."""
-        self._compute_amounts(group)
+        self._fill_in_amounts(group)
         currency = self.env["res.currency"].browse(group.terms.currency_id)
         return currency._convert(getattr(group, field), self.company_id.currency_id, self.company_id, self.date)
 

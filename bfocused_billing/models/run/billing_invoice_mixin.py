@@ -17,7 +17,7 @@ class BillingInvoiceMixin(models.AbstractModel):
 
     # === DECIDE
 
-    def _compute_amounts(self, group):
+    def _fill_in_amounts(self, group):
         """What the new charges of the group come to, by Odoo's own tax engine, without making an invoice."""
         taxes = self.env["account.tax"]
         currency = self.env["res.currency"].browse(group.terms.currency_id)

@@ -250,7 +250,7 @@ class BillingRun(models.Model):
     def _get_customers_to_bill(self, is_preview):
         """Whoever has something to bill; what has to be set right for that is undone again for a preview."""
         with self.env.cr.savepoint() as savepoint:
-            self._prepare_collecting()
+            self._settle_before_collecting()
             customers = self._get_customers()
             if is_preview:
                 savepoint.rollback()
@@ -347,7 +347,7 @@ class BillingRun(models.Model):
                 raise group.error
         active = [group for group in groups if not group.hold_reason]
         for group in groups:
-            self._compute_amounts(group)
+            self._fill_in_amounts(group)
         for group in active:
             self._decide(group)
         self._draft(active)

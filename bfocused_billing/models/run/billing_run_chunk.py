@@ -69,7 +69,7 @@ class BillingRunChunk(models.Model):
             return
         with undoable(self.env.cr) as undo:
             if self.is_preview:
-                run._prepare_collecting(self.partner_ids)
+                run._settle_before_collecting(self.partner_ids)
             rows = run._bill(self.partner_ids)
             if self.is_preview:
                 undo()

@@ -235,9 +235,9 @@ class ResCompany(models.Model):
             if name not in given and not self[name]
         }
         if not self.billing_payment_mode_id and "billing_payment_mode_id" not in given:
-            values["billing_payment_mode_id"] = self._get_direct_debit_mode().id
+            values["billing_payment_mode_id"] = self._ensure_direct_debit_mode().id
         self.write(values)
-        self._get_billing_pricelist(self.currency_id)
+        self._ensure_billing_pricelist(self.currency_id)
 
     def _check_uses_billing(self):
         """
@@ -252,7 +252,7 @@ class ResCompany(models.Model):
                     )
                 )
 
-    def _get_direct_debit_mode(self):
+    def _ensure_direct_debit_mode(self):
         """The company's SEPA direct debit payment mode; made where there is none yet."""
         self.ensure_one()
         modes = self.env["account.payment.mode"].sudo()
@@ -271,7 +271,7 @@ class ResCompany(models.Model):
             "show_bank_account_chars": 5,  # the last four digits of an IBAN in groups, and the space between them
         }
 
-    def _get_billing_pricelist(self, currency):
+    def _ensure_billing_pricelist(self, currency):
         """A price list in ``currency`` without special prices, which a subscription can't do without.
 
         Made where there is none yet. As Odoo does with its own, it is archived while price lists aren't in use: opening

@@ -50,7 +50,7 @@ class BillingCharge(models.Model):
         return ("usage",)
 
     @api.model
-    def _prepare_billing(self, run, customers=None):
+    def _settle_before_billing(self, run, customers=None):
         # OVERRIDES 'bfocused.billing.source.mixin'
         names = None
         if customers is not None:

@@ -16,7 +16,7 @@ class BillingSourceMixin(models.AbstractModel):
     A source is a model of which each record can be billed: a subscription line, the calls of one number in one month,
     an order line. The billing run and the explanation know sources by this protocol only. Per run, in this order:
 
-    1. :meth:`_prepare_billing` sets right what decides who has something to bill.
+    1. :meth:`_settle_before_billing` sets right what decides who has something to bill.
     2. :meth:`_get_billing_customers` tells who may have something to bill.
     3. For a hundred or so of these customers at a time, :meth:`_get_billing_parts` divides what is due, and
        :meth:`_get_billing_group` makes of each part the lines of an invoice, or says why it is held. Parts with the
@@ -63,7 +63,7 @@ class BillingSourceMixin(models.AbstractModel):
         raise NotImplementedError(f"{self._name} keeps the protocol of {BillingSourceMixin._name}")
 
     @api.model
-    def _prepare_billing(self, run, customers=None):
+    def _settle_before_billing(self, run, customers=None):
         """Set right what decides who has something to bill: once per run, and per chunk of a preview.
 
         :param run: ``bfocused.billing.run`` record; its ``company_id`` and ``date`` say what is due

@@ -171,7 +171,7 @@ class SaleSubscriptionLine(models.Model):
         return ("subscription", "adjustment")
 
     @api.model
-    def _prepare_billing(self, run, customers=None):
+    def _settle_before_billing(self, run, customers=None):
         # OVERRIDES 'bfocused.billing.source.mixin': subscriptions of which the mandate came meanwhile start
         subscriptions = self.env["sale.subscription"]
         awaiting = Domain(subscriptions._get_awaiting_domain(run.company_id))

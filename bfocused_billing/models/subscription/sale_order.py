@@ -86,7 +86,7 @@ class SaleOrder(models.Model):
 
     def _prepare_subscription(self, lines, template):
         self.ensure_one()
-        pricelist = self.pricelist_id or self.company_id._get_billing_pricelist(self.currency_id)
+        pricelist = self.pricelist_id or self.company_id._ensure_billing_pricelist(self.currency_id)
         values = {
             "company_id": self.company_id.id,
             "partner_id": self.partner_id.id,

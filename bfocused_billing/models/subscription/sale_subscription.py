@@ -48,7 +48,7 @@ class SaleSubscription(models.Model):
 
     def _default_pricelist_id(self):
         company = self.env.company
-        return company._get_billing_pricelist(company.currency_id) if company.use_billing else False
+        return company._ensure_billing_pricelist(company.currency_id) if company.use_billing else False
 
     # === COMPUTE
 
