@@ -37,6 +37,12 @@ class AccountMove(models.Model):
         index="btree_not_null",
         help="What becomes of this invoice's collection after its direct debit was reversed.",
     )
+    collection_date = fields.Date(
+        string="Collected from",
+        copy=False,
+        readonly=True,
+        help="The invoice was sent, but is so small that it is collected with the batch of this quarter turn.",
+    )
     collection_retry_date = fields.Date(string="Collected again on", copy=False, readonly=True)
     collection_retry_count = fields.Integer(
         string="Retries", copy=False, readonly=True, help="How many times this invoice was collected again."

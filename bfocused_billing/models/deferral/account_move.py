@@ -17,12 +17,6 @@ class AccountMove(models.Model):
     _inherit = "account.move"
 
     deferral_reason = fields.Char(compute="_compute_deferral_reason")
-    collection_date = fields.Date(
-        string="Collected from",
-        copy=False,
-        readonly=True,
-        help="The invoice was sent, but is so small that it is collected with the batch of this quarter turn.",
-    )
     last_invoice_date = fields.Date(
         string="Last lawful invoice date",
         compute="_compute_last_invoice_date",

@@ -4,7 +4,6 @@ import re
 
 from odoo import fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Domain
 from odoo.tools import SQL, float_repr
 
 FORMULA = re.compile(r"\s*[=+\-@\t\r\n]")
@@ -53,21 +52,6 @@ class AccountMove(models.Model):
         return self.env.ref("bfocused_billing.action_report_usage_specification").report_action(self)
 
     # === BUSINESS
-
-    def _get_reviving_usage_charges(self):
-        """Charges of calls, void by the state of these invoices and credit notes alone."""
-        void = self.env["bfocused.billing.charge"].sudo()
-        void = void.search(
-            Domain("kind", "=", "usage")
-            & Domain("state", "=", "void")
-            & (Domain("move_id", "in", self.ids) | Domain("reversal_line_id.move_id", "in", self.ids))
-        )
-        others = (void.move_id | void.reversal_line_id.move_id) - self
-        cancelled = others.filtered(lambda move: move.state == "cancel")
-        posted = others.filtered(lambda move: move.state == "posted")
-        return void.filtered(
-            lambda charge: charge.move_id not in cancelled and charge.reversal_line_id.move_id not in posted
-        )
 
     def _get_usage_charges(self):
         """The charges of calls on the invoice, by number and destination class.
