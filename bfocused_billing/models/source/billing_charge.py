@@ -6,7 +6,6 @@ from odoo.fields import Domain
 from odoo.tools import float_round, format_date
 
 from ...drafting.group import BillingGroup, Item
-from ...drafting.terms import InvoiceTerms
 from ...usage import UsageRebooking
 
 PRICE_DIGITS = 6  # of a price with VAT, so that taking the VAT out again comes to the same cent
@@ -99,21 +98,6 @@ class BillingCharge(models.Model):
         products = charge.usage_number_id._get_product()
         reason = reason or self._get_billing_obstacle(run, terms, (partner, *products), memo)
         return BillingGroup(terms, partner, reason, items=part._get_items(partner, position))
-
-    @api.model
-    def _get_customer_terms(self, company, partner, memo):
-        """The terms of the invoice on which calls belong that are no subscription's: the customer's own.
-
-        :param partner: ``res.partner`` the invoice is addressed to
-        :return: InvoiceTerms, and the reason for which it is held
-        """
-        mode = partner.with_company(company).customer_payment_mode_id or company.billing_payment_mode_id
-        mandate, problem = self.env["account.banking.mandate"], ""
-        if mode.payment_method_id.mandate_required:
-            mandate = partner._get_billing_mandate(company)
-            problem = partner._get_mandate_problem(company, mandate) or ""
-        position = self._get_billing_position(company, partner, self.env["res.partner"], memo)
-        return InvoiceTerms.of_customer(partner, company.currency_id, mode, mandate, position), problem
 
     @api.model
     def _get_first_billing_date(self, charge):

@@ -1,6 +1,8 @@
 from odoo import api, models
 from odoo.tools import format_date
 
+from ...drafting.terms import InvoiceTerms
+
 # What can be billed, in the order in which it stands on an invoice. A fourth source is one file with a model that keeps
 # the protocol below, a value of ``bfocused.billing.charge.kind`` for its rows in the ledger, and its line here.
 BILLING_SOURCES = (
@@ -146,6 +148,22 @@ class BillingSourceMixin(models.AbstractModel):
         return charge.period_start
 
     # === COMMON TO SOURCES
+
+    @api.model
+    def _get_customer_terms(self, company, partner, memo):
+        """The terms of an invoice that follows no agreement: the customer's own.
+
+        :param partner: ``res.partner`` the invoice is addressed to
+        :param memo: dict of what was found for others, see :meth:`_get_billing_position`
+        :return: InvoiceTerms, and the reason for which it is held
+        """
+        mode = partner.with_company(company).customer_payment_mode_id or company.billing_payment_mode_id
+        mandate, problem = self.env["account.banking.mandate"], ""
+        if mode.payment_method_id.mandate_required:
+            mandate = partner._get_billing_mandate(company)
+            problem = partner._get_mandate_problem(company, mandate) or ""
+        position = self._get_billing_position(company, partner, self.env["res.partner"], memo)
+        return InvoiceTerms.of_customer(partner, company.currency_id, mode, mandate, position), problem
 
     @api.model
     def _get_billing_position(self, company, partner, delivery, memo):
