@@ -30,11 +30,7 @@ class AccountMoveLine(models.Model):
     @api.depends("start_date", "end_date", "subscription_line_id", "display_type", "charge_ids.kind")
     def _compute_supply_nature(self):
         for line in self:
-            is_continuing = line.subscription_line_id or (line.start_date and line.end_date)
-            if "sale" in line.sudo().charge_ids.mapped("kind"):  # what an order delivered, whatever its period
-                is_continuing = False
-            nature = "continuing" if is_continuing else "separate"
-            line.supply_nature = nature if line.display_type == "product" else False
+            line.supply_nature = line.display_type == "product" and line._get_nature()
 
     @api.depends("supply_nature", "end_date", "supply_date", "move_id.invoice_date", "charge_ids.period_end")
     def _compute_last_invoice_date(self):
@@ -45,3 +41,14 @@ class AccountMoveLine(models.Model):
             if line.supply_nature == "continuing":
                 supplied = line.end_date or supplied
             line.last_invoice_date = line.supply_nature and last_invoice_day(supplied)
+
+    # === BUSINESS
+
+    def _get_nature(self):
+        """The nature of what this line charges, as its sources say; one separate supply makes the line separate."""
+        self.ensure_one()
+        sources = [charge._get_source() for charge in self.sudo().charge_ids]
+        sources = sources or [self.subscription_line_id or self.env["bfocused.billing.source.mixin"]]
+        has_period = bool(self.start_date and self.end_date)
+        natures = {source._get_supply_nature(has_period) for source in sources}
+        return "separate" if "separate" in natures else "continuing"

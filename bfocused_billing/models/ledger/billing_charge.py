@@ -6,8 +6,6 @@ from odoo.tools import format_date
 
 from ...periods import Part, Period, last_invoice_day, prorate
 
-KINDS_FOUND_AGAIN = ("sale",)  # their source finds itself what is to be billed again; others wait in the ledger
-
 
 class BillingCharge(models.Model):
     """The ledger: one row per thing charged per period.
@@ -123,12 +121,6 @@ class BillingCharge(models.Model):
     )
     move_id = fields.Many2one(related="move_line_id.move_id", string="Invoice", store=True, index="btree_not_null")
     run_id = fields.Many2one("bfocused.billing.run", string="Billing run", index="btree_not_null", ondelete="set null")
-    supply_nature = fields.Selection(
-        selection=[("continuing", "Continuing service"), ("separate", "Separate supply")],
-        string="Nature",
-        compute="_compute_supply_nature",
-        help="A continuing service is settled per agreed period, a separate supply by the month in which it was done.",
-    )
     last_invoice_date = fields.Date(
         string="Last lawful invoice date",
         compute="_compute_last_invoice_date",
@@ -178,15 +170,9 @@ class BillingCharge(models.Model):
                 charge.state = "open" if charge._waits_in_ledger() else "void"
 
     def _waits_in_ledger(self):
-        """Whether this charge, which is on no invoice, is itself what is to be billed.
-
-        A subscription's days are found again by its dates, and an order itself knows what is to be invoiced again. When
-        a cancelled invoice is deleted, its calls may be on another one by now.
-        """
-        self.ensure_one()
-        if self.subscription_line_id or self.kind in KINDS_FOUND_AGAIN:
-            return False
-        return not (self.kind == "usage" and self.state == "void")
+        """Whether this charge, which is on no invoice, is itself what is to be billed; its source knows."""
+        # HOOK: filled in source
+        return False
 
     @api.depends("usage_amount", "move_line_id.price_subtotal", "move_line_id.move_id.move_type")
     def _compute_amount_untaxed(self):
@@ -214,11 +200,6 @@ class BillingCharge(models.Model):
     def _compute_product_id(self):
         for charge in self:
             charge.product_id = charge.subscription_line_id.product_id or charge.sale_line_id.product_id
-
-    @api.depends("kind")
-    def _compute_supply_nature(self):
-        for charge in self:
-            charge.supply_nature = "separate" if charge.kind == "sale" else "continuing"
 
     @api.depends("period_end", "state")
     def _compute_last_invoice_date(self):

@@ -1,9 +1,7 @@
 from odoo import Command, fields, models
-from odoo.fields import Domain
 from odoo.tools import partition
 
 from ...deferral import get_deferral
-from ...periods import month_before
 
 
 class BillingInvoiceMixin(models.AbstractModel):
@@ -42,7 +40,7 @@ class BillingInvoiceMixin(models.AbstractModel):
 
     def _get_natures(self, group):
         """The natures of what the group charges, as in ``account.move.line.supply_nature``."""
-        return {"separate" if item.sold or not item.values.get("end_date") else "continuing" for item in group.items}
+        return {item.source._get_supply_nature(bool(item.values.get("end_date"))) for item in group.items}
 
     def _get_deferral_date(self, group):
         """Until when the group has to wait because it is too small (R5).
@@ -84,7 +82,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         for group, move in zip(starting, moves, strict=True):
             group.move = move
         self._create_charges(groups)
-        self._link_timesheets(groups)
+        self._tell_sources(groups)
 
     def _set_invoice_dates(self, groups):
         """Date the invoices on the day of the run; what it held or failed to bill at first, on the day it is billed.
@@ -247,20 +245,13 @@ class BillingInvoiceMixin(models.AbstractModel):
         for charge, vals in known:  # last, as reading a line in between would compute what depends on it one by one
             charge.sudo().write(vals)
 
-    def _link_timesheets(self, groups):
-        """Let the timesheets that were billed know their invoice; as Odoo does, but for all invoices at once."""
-        moves = {
-            item.source: group.move for group in groups for item in group.items if item.sold and item.source._is_hours()
-        }
-        if not moves:
-            return
-        lines = self.env["sale.order.line"].sudo().union(*moves)
-        timesheets = self.env["account.analytic.line"].sudo()
-        billed = timesheets.search(
-            lines._get_billable_timesheet_domain() & Domain("date", "<=", month_before(self.date).end)
-        )
-        for move, invoiced in billed.grouped(lambda timesheet: moves[timesheet.so_line]).items():
-            invoiced.write({"timesheet_invoice_id": move.id})
+    def _tell_sources(self, groups):
+        """Let each source do what else is to be done for what stands on the drafts."""
+        drafted = [(item, group.move) for group in groups for item in group.items]
+        for source in self._get_sources():
+            of_source = [(item, move) for item, move in drafted if item.source._name == source._name]
+            if of_source:
+                source._after_drafting(self, of_source)
 
     # === POST
 

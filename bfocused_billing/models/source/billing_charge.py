@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from odoo import Command, api, models
+from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import float_round, format_date
@@ -21,6 +21,20 @@ class BillingCharge(models.Model):
     _name = "bfocused.billing.charge"
     _inherit = ["bfocused.billing.charge", "bfocused.billing.source.mixin"]
 
+    supply_nature = fields.Selection(
+        selection=[("continuing", "Continuing service"), ("separate", "Separate supply")],
+        string="Nature",
+        compute="_compute_supply_nature",
+        help="A continuing service is settled per agreed period, a separate supply by the month in which it was done.",
+    )
+
+    # === COMPUTE
+
+    @api.depends("kind")
+    def _compute_supply_nature(self):
+        for charge in self:
+            charge.supply_nature = charge._get_source()._get_supply_nature()
+
     # === LEDGER OF ALL SOURCES
 
     @api.model
@@ -40,6 +54,10 @@ class BillingCharge(models.Model):
         """The source that wrote this charge, as an empty recordset."""
         self.ensure_one()
         return self.env["bfocused.billing.source.mixin"]._get_source_of_kind(self.kind)
+
+    def _waits_in_ledger(self):
+        # EXTENDS 'bfocused.billing.charge'
+        return self._get_source()._stays_open(self)
 
     # === SOURCE
 
@@ -98,6 +116,11 @@ class BillingCharge(models.Model):
         products = charge.usage_number_id._get_product()
         reason = reason or self._get_billing_obstacle(run, terms, (partner, *products), memo)
         return BillingGroup(terms, partner, reason, items=part._get_items(partner, position))
+
+    @api.model
+    def _stays_open(self, charge):
+        # OVERRIDES 'bfocused.billing.source.mixin': calls of a void charge may be on another invoice by now
+        return charge.state != "void"
 
     @api.model
     def _get_first_billing_date(self, charge):

@@ -3,8 +3,8 @@ from odoo.tools import format_date
 
 from ...drafting.terms import InvoiceTerms
 
-# What can be billed, in the order in which it stands on an invoice. A fourth source is one file with a model that keeps
-# the protocol below, a value of ``bfocused.billing.charge.kind`` for its rows in the ledger, and its line here.
+# What can be billed, in the order in which it stands on an invoice. A fourth source is its file, see the example in the
+# protocol below, its line here, and the access rules and views of its model.
 BILLING_SOURCES = (
     "sale.subscription.line",  # the days of subscriptions
     "bfocused.billing.charge",  # calls, which are in the ledger from their import on
@@ -23,14 +23,45 @@ class BillingSourceMixin(models.AbstractModel):
     3. For a hundred or so of these customers at a time, :meth:`_get_billing_parts` divides what is due, and
        :meth:`_get_billing_group` makes of each part the lines of an invoice, or says why it is held. Parts with the
        same terms and the same hold reason become one invoice, lines in the order of the sources.
-    4. :meth:`_get_billing_document` names what the invoice refers to.
+    4. :meth:`_get_supply_nature` says by which law an invoice may wait, :meth:`_get_billing_document` names what it
+       refers to.
     5. :meth:`_prepare_charge` makes the ledger's row of each line, once the draft is there. The ledger refuses what was
        charged before; :meth:`_find_billed_items` then tells which items those were, and the others are billed.
-    6. :meth:`_explain_charge` and :meth:`_get_first_billing_date` tell afterwards why a charge is there.
+    6. :meth:`_after_drafting` tells other records that they are billed.
+    7. :meth:`_stays_open` says what becomes of a charge when its draft is deleted.
+    8. :meth:`_explain_charge` and :meth:`_get_first_billing_date` tell afterwards why a charge is there.
 
     A preview does the same and undoes it, so no method leaves anything outside the database's transaction. Amounts are
     ``float`` in the currency of the group, without VAT unless the product's price includes it; days are ``date``, first
     and last day included. Texts on the invoice are in the customer's language, reasons in the user's.
+
+    The file of a source holds its model and, for its rows in the ledger, the kind, the reference to what was billed and
+    the index by which the database refuses to bill it twice. Access and views are those of any model::
+
+        class Trip(models.Model):
+            _name = "bfocused.trip"
+            _description = "Kilometres"
+            _inherit = ["bfocused.billing.source.mixin"]
+
+            subscription_id = fields.Many2one("sale.subscription", required=True)
+            ...
+
+            @api.model
+            def _get_charge_kinds(self):
+                return ("distance",)
+
+            ...  # what else this protocol asks for: all without a default, and _explain_charge
+
+
+        class BillingCharge(models.Model):
+            _inherit = "bfocused.billing.charge"
+
+            kind = fields.Selection(selection_add=[("distance", "Kilometres")], ondelete={"distance": "cascade"})
+            trip_id = fields.Many2one("bfocused.trip", index="btree_not_null", ondelete="restrict")
+
+            _trip_once = models.UniqueIndex(
+                "(trip_id) WHERE kind = 'distance' AND state <> 'void'", "This trip was billed already."
+            )
     """
 
     _name = "bfocused.billing.source.mixin"
@@ -48,11 +79,14 @@ class BillingSourceMixin(models.AbstractModel):
 
     @api.model
     def _get_source_of_kind(self, kind):
-        """The source that writes charges of ``kind``.
+        """The source that writes charges of ``kind``; this protocol itself where its add-on isn't there.
 
         :param kind: value of ``bfocused.billing.charge.kind``
         """
-        return {kind: source for source in self._get_billing_sources() for kind in source._get_charge_kinds()}[kind]
+        for source in self._get_billing_sources():
+            if kind in source._get_charge_kinds():
+                return source
+        return self.env["bfocused.billing.source.mixin"]
 
     # === PROTOCOL
 
@@ -122,6 +156,34 @@ class BillingSourceMixin(models.AbstractModel):
             it. ``None`` for a line that charges nothing, such as a heading.
         """
         raise NotImplementedError(f"{self._name} keeps the protocol of {BillingSourceMixin._name}")
+
+    @api.model
+    def _get_supply_nature(self, has_period=True):
+        """The nature of what this source supplies: a continuing service is settled per agreed period.
+
+        :param has_period: whether its invoice line has a first and a last day; a charge has both
+        :return: ``continuing`` or ``separate``, as in ``bfocused.billing.charge.supply_nature``
+        """
+        return "continuing" if has_period else "separate"
+
+    @api.model
+    def _after_drafting(self, run, drafted):
+        """Tell other records that they are billed, once the drafts and their rows in the ledger are there.
+
+        :param run: ``bfocused.billing.run`` record
+        :param drafted: list of (Item, ``account.move`` record on which it stands), all of this source
+        """
+
+    @api.model
+    def _stays_open(self, charge):
+        """Whether a charge of this source that is on no invoice waits in the ledger to be billed.
+
+        Else it is void, and the source finds what it charged again: a subscription line by its dates, an order line by
+        what is to be invoiced.
+
+        :param charge: ``bfocused.billing.charge`` record of one of :meth:`_get_charge_kinds`
+        """
+        return False
 
     @api.model
     def _find_billed_items(self, items):

@@ -77,6 +77,34 @@ class SaleOrderLine(models.Model):
         orders = {item.source.order_id.id for item in billed}
         return billed + [item for item in items if not item.sold and item.source.order_id.id in orders]
 
+    @api.model
+    def _get_supply_nature(self, has_period=True):
+        # OVERRIDES 'bfocused.billing.source.mixin': what an order delivered, whatever its period
+        return "separate"
+
+    @api.model
+    def _after_drafting(self, run, drafted):
+        # OVERRIDES 'bfocused.billing.source.mixin'
+        self._link_timesheets(run.date, {item.source: move for item, move in drafted if item.sold})
+
+    @api.model
+    def _link_timesheets(self, date, moves):
+        """Let the timesheets that were billed know their invoice; as Odoo does, but for all invoices at once.
+
+        :param date: date of the billing run
+        :param moves: dict of ``account.move`` by the line that was billed
+        """
+        moves = {line: move for line, move in moves.items() if line._is_hours()}
+        if not moves:
+            return
+        lines = self.browse().sudo().union(*moves)
+        timesheets = self.env["account.analytic.line"].sudo()
+        billed = timesheets.search(
+            lines._get_billable_timesheet_domain() & Domain("date", "<=", month_before(date).end)
+        )
+        for move, invoiced in billed.grouped(lambda timesheet: moves[timesheet.so_line]).items():
+            invoiced.write({"timesheet_invoice_id": move.id})
+
     # === WHAT IS DUE
 
     def _get_sold(self, date):

@@ -251,6 +251,11 @@ class SaleSubscriptionLine(models.Model):
         return [item for item in items if any(charge._is_of(item.due) for charge in charges)]
 
     @api.model
+    def _get_supply_nature(self, has_period=True):
+        # OVERRIDES 'bfocused.billing.source.mixin': agreed periods, whatever the invoice line says
+        return "continuing"
+
+    @api.model
     def _get_first_billing_date(self, charge):
         # OVERRIDES 'bfocused.billing.source.mixin'
         if charge.subscription_line_id and not charge.is_credit:
