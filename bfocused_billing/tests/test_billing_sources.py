@@ -1,7 +1,8 @@
 import inspect
-from unittest.mock import patch
 
-from odoo import Command, api, models
+from psycopg2.errors import UniqueViolation
+
+from odoo import Command, api, fields, models
 from odoo.orm.model_classes import add_to_registry
 from odoo.tests import tagged
 from odoo.tools import mute_logger
@@ -22,7 +23,10 @@ REQUIRED = (
 )
 OPTIONAL = (
     "_settle_before_billing",
+    "_get_supply_nature",
     "_get_billing_document",
+    "_after_drafting",
+    "_stays_open",
     "_find_billed_items",
     "_explain_charge",
     "_get_first_billing_date",
@@ -30,18 +34,19 @@ OPTIONAL = (
 RATE = 0.4
 
 
-class Kilometres(models.AbstractModel):
-    """A fourth thing to bill, as it would stand in one file: kilometres driven for a customer.
-
-    Each record is a trip; instead of a table there is a list, to which its id is the index.
-    """
+class Trip(models.Model):
+    """A fourth thing to bill, as it would stand in one file: kilometres driven for a customer."""
 
     _module = None  # registered by the test itself
-    _name = "bfocused.test.kilometres"
+    _name = "bfocused.test.trip"
     _description = "Kilometres"
     _inherit = ["bfocused.billing.source.mixin"]
 
-    trips = []  # (subscription, day, kilometres)
+    subscription_id = fields.Many2one("sale.subscription", required=True)
+    date = fields.Date(required=True)
+    distance = fields.Integer()
+    move_id = fields.Many2one("account.move")
+    charge_ids = fields.One2many("bfocused.billing.charge", "trip_id")
 
     @api.model
     def _get_charge_kinds(self):
@@ -49,66 +54,82 @@ class Kilometres(models.AbstractModel):
 
     @api.model
     def _get_open(self, run):
-        charged = self.env["bfocused.billing.charge"].search([("kind", "=", "distance"), ("state", "!=", "void")])
-        known = {(charge.partner_id, charge.period_start) for charge in charged}
-        return [
-            (subscription.partner_id, self.browse(number))
-            for number, (subscription, date, _distance) in enumerate(self.trips, start=1)
-            if date <= run.date and (subscription.partner_id, date) not in known
-        ]
-
-    def _get_trip(self):
-        return self.trips[self.id - 1]
+        domain = [("date", "<=", run.date), ("charge_ids", "not any", [("state", "!=", "void")])]
+        return self.search(domain, order="id")
 
     @api.model
     def _get_billing_customers(self, run):
-        return self.env["res.partner"].union(*(partner for partner, _trip in self._get_open(run)))
+        return self._get_open(run).subscription_id.partner_id
 
     @api.model
     def _get_billing_parts(self, run, customers):
-        for partner, trip in self._get_open(run):
-            if partner in customers:
-                yield partner, trip
+        for trip in self._get_open(run):
+            if trip.subscription_id.partner_id in customers:
+                yield trip.subscription_id.partner_id, trip
 
     @api.model
     def _get_billing_group(self, run, part, memo):
-        subscription, date, distance = part._get_trip()
-        if distance < 0:
+        if part.distance < 0:
             raise ValueError("A trip backwards")
+        subscription = part.subscription_id
         product = subscription.sale_subscription_line_ids.product_id[:1]
         taxes = product.taxes_id._filter_taxes_by_company(run.company_id)
         values = {
             "product_id": product.id,
-            "name": f"{distance} km",
-            "quantity": distance,
+            "name": f"{part.distance} km",
+            "quantity": part.distance,
             "price_unit": RATE,
             "tax_ids": [Command.set(taxes.ids)],
-            "start_date": date,
-            "end_date": date,
+            "start_date": part.date,
+            "end_date": part.date,
         }
-        key = subscription._get_group_key(run.company_id, memo)
-        return BillingGroup(key, subscription._get_billing_partner(), items=[Item(part, values)])
+        terms = subscription._get_invoice_terms(run.company_id, memo)
+        return BillingGroup(terms, subscription._get_billing_partner(), items=[Item(part, values)])
+
+    @api.model
+    def _get_supply_nature(self, has_period=True):
+        return "separate"
 
     def _get_billing_document(self):
-        return self._get_trip()[0]
+        return self.subscription_id
 
     def _prepare_charge(self, item, move_line, run):
-        _subscription, date, distance = self._get_trip()
         return {
             "company_id": run.company_id.id,
             "currency_id": move_line.currency_id.id,
             "kind": "distance",
+            "trip_id": self.id,
             "partner_id": move_line.move_id.commercial_partner_id.id,
-            "period_start": date,
-            "period_end": date,
-            "quantity": distance,
+            "period_start": self.date,
+            "period_end": self.date,
+            "quantity": self.distance,
             "move_line_id": move_line.id,
             "run_id": run.id,
         }
 
     @api.model
+    def _after_drafting(self, run, drafted):
+        for item, move in drafted:
+            item.source.move_id = move
+
+    @api.model
     def _explain_charge(self, charge):
         return [Component("distance", f"{charge.quantity:g} km driven", as_decimal(charge.quantity * RATE, 2))]
+
+
+class BillingCharge(models.Model):
+    """What the same file says of its rows in the ledger."""
+
+    _module = None
+    _name = "bfocused.billing.charge"
+    _inherit = ["bfocused.billing.charge"]
+
+    kind = fields.Selection(selection_add=[("distance", "Kilometres")], ondelete={"distance": "cascade"})
+    trip_id = fields.Many2one("bfocused.test.trip", index="btree_not_null", ondelete="restrict")
+
+    _trip_once = models.UniqueIndex(
+        "(trip_id) WHERE kind = 'distance' AND state <> 'void'", "This trip was billed already."
+    )
 
 
 class TestBillingSources(BillingCase):
@@ -160,26 +181,40 @@ class TestFourthSource(BillingCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        add_to_registry(cls.registry, Kilometres)
-        cls.addClassCleanup(cls.registry.__delitem__, Kilometres._name)
-        cls.registry._setup_models__(cls.env.cr, [Kilometres._name])
-        kind = cls.env["bfocused.billing.charge"]._fields["kind"]
-        kinds = [*kind.selection, ("distance", "Kilometres")]
-        for name, value in (("selection", kinds), ("_selection", dict(kinds))):
-            cls.addClassCleanup(setattr, kind, name, getattr(kind, name))
-            setattr(kind, name, value)
-        sources = (*billing_source_mixin.BILLING_SOURCES, Kilometres._name)
+        cls.add_trips()
+        sources = (*billing_source_mixin.BILLING_SOURCES, Trip._name)
         cls.classPatch(billing_source_mixin, "BILLING_SOURCES", sources)
         cls.subscription = cls.make_subscription(cls.month, cls.cloudbox)
 
+    @classmethod
+    def add_trips(cls):
+        """Do what Odoo does when it installs an add-on with that file; the class' transaction undoes it."""
+        charges = cls.registry[BillingCharge._name]
+        cls.addClassCleanup(cls.registry.__delitem__, Trip._name)
+        cls.addClassCleanup(setattr, charges, "_base_classes__", charges._base_classes__)
+        names = [Trip._name, BillingCharge._name]
+        for model in (Trip, BillingCharge):
+            add_to_registry(cls.registry, model)
+        cls.registry._setup_models__(cls.env.cr, names)
+        with mute_logger("odoo.addons.base.models.ir_model"):  # that the index is no add-on's
+            cls.registry.init_models(cls.env.cr, names, {})
+        cls.env["ir.model.access"].sudo().create(
+            {
+                "name": "trip",
+                "model_id": cls.env["ir.model"].sudo()._get_id(Trip._name),
+                "group_id": cls.env.ref("bfocused_billing.group_billing_user").id,
+                "perm_read": True,
+                "perm_write": True,
+                "perm_create": True,
+            }
+        )
+
     def setUp(self):
         super().setUp()
-        self.drive((self.subscription, day("2026-01-01"), 30))
+        self.trip = self.drive(self.subscription, "2026-01-01", 30)
 
-    def drive(self, *trips):
-        patcher = patch.object(Kilometres, "trips", list(trips))
-        patcher.start()
-        self.addCleanup(patcher.stop)
+    def drive(self, subscription, date, distance):
+        return self.env[Trip._name].create({"subscription_id": subscription.id, "date": date, "distance": distance})
 
     def get_lines(self):
         return self.get_invoices().invoice_line_ids.sorted("id")
@@ -195,10 +230,11 @@ class TestFourthSource(BillingCase):
             self.get_charge(),
             [{"amount_untaxed": 12.0, "state": "billed", "quantity": 30, "move_line_id": self.get_lines()[1].id}],
         )
+        self.assertEqual(self.get_charge().trip_id, self.trip)
 
     def test_it_is_billed_to_who_has_nothing_else(self):
         self.bill("2026-01-01")
-        self.drive((self.subscription, day("2026-01-15"), 10))
+        self.drive(self.subscription, "2026-01-15", 10)
         self.bill("2026-01-20")
         self.assertEqual(self.get_lines()[2:].mapped("price_subtotal"), [4.0])
 
@@ -207,11 +243,38 @@ class TestFourthSource(BillingCase):
         self.bill("2026-01-02")
         self.assertEqual(len(self.get_charge()), 1)
 
+    def test_the_database_refuses_to_bill_it_twice(self):
+        self.bill("2026-01-01")
+        charge = self.get_charge().sudo()
+        with self.assertRaises(UniqueViolation), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+            charge.copy({"move_line_id": charge.move_line_id.id}).flush_recordset()
+
+    def test_it_is_billed_again_when_its_line_was_deleted(self):
+        self.bill("2026-01-01")
+        self.get_invoices().button_draft()
+        self.get_lines()[1].unlink()
+        self.assertEqual(self.get_charge().state, "void")
+        self.bill("2026-01-02")
+        self.assertEqual(self.get_lines().mapped("price_subtotal"), [30.0, 12.0])
+        self.assertCountEqual(self.get_charge().mapped("state"), ["void", "billed"])
+
+    def test_its_nature_is_the_same_in_the_ledger_on_the_line_and_in_the_run(self):
+        self.company.write({"billing_min_amount": 500, "billing_deferral_separate": "issue"})
+        self.bill("2026-02-01")
+        self.assertEqual(self.get_charge().supply_nature, "separate")
+        self.assertEqual(self.get_charge().move_line_id.supply_nature, "separate")
+        self.assertRecordValues(self.get_invoices(), [{"state": "posted", "collection_date": day("2026-04-01")}])
+
+    def test_it_knows_its_invoice(self):
+        self.bill("2026-01-01")
+        self.assertEqual(self.trip.move_id, self.get_invoices())
+
     def test_a_preview_shows_it_and_leaves_nothing(self):
         run = self.make_run("2026-01-01")
         run.action_preview()
         self.assertEqual(run.line_ids.amount_new, 42.0)
         self.assertFalse(self.get_charge())
+        self.assertFalse(self.trip.move_id)
 
     def test_it_is_explained(self):
         self.bill("2026-01-01")
@@ -221,7 +284,7 @@ class TestFourthSource(BillingCase):
     @mute_logger("odoo.addons.bfocused_billing.models.run.billing_run")
     def test_what_goes_wrong_with_it_fails_its_customer_only(self):
         other = self.make_subscription(self.month, self.cloudbox, customer=self.make_customer("Second"))
-        self.drive((self.subscription, day("2026-01-01"), 30), (other, day("2026-01-01"), -1))
+        self.drive(other, "2026-01-01", -1)
         run = self.bill("2026-01-01", may_fail=True)
         failed = run.line_ids.filtered(lambda line: line.outcome == "failed")
         self.assertEqual(failed.partner_id, other.partner_id, failed.mapped("message"))
