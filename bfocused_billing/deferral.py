@@ -14,6 +14,15 @@ from odoo.tools import float_compare
 from .periods import is_quarter_turn, next_quarter
 
 
+class DeferralTerms(NamedTuple):
+    """What holds for a customer under R5; ``res.partner._get_deferral_terms`` reads it from where it is set."""
+
+    wish: str | bool = False  # "always", "never", or empty where the minimum decides
+    minimum: float = 0.0  # an invoice under it waits; in the company's currency
+    amount_field: str = "amount_total"  # of an invoice: what is compared with the minimum
+    release: str = "quarter"  # "threshold" where what waits is also released as it reaches the minimum
+
+
 class Deferral(NamedTuple):
     """What R5 decides of an invoice."""
 
@@ -24,7 +33,7 @@ class Deferral(NamedTuple):
 def get_deferral(
     day: date,
     today: date,
-    wish: str | bool,
+    terms: DeferralTerms,
     is_small: Callable[[], bool],
     *,
     is_completed: Callable[[], bool] = lambda: False,
@@ -35,7 +44,7 @@ def get_deferral(
 
     :param day: date of the invoice
     :param today: day on which it is decided; for a run its own date, whenever it is executed
-    :param wish: of the customer: "always", "never", or empty where the company's minimum decides
+    :param terms: of the customer
     :param is_small: says whether it is under the minimum; asked only where that decides, as it may cost a look-up
     :param is_completed: says whether with what else waits the minimum is reached; asked only where that decides
     :param takes_released: whether it takes drafts along that waited and are released
@@ -50,8 +59,8 @@ def get_deferral(
         return Deferral(None, "takes released drafts along")
     if is_lone_credit:
         return Deferral(None, "gives back")
-    if wish:
-        return Deferral(turn if wish == "always" else None, f"customer wants {wish}")
+    if terms.wish:
+        return Deferral(turn if terms.wish == "always" else None, f"customer wants {terms.wish}")
     if not is_small():
         return Deferral(None, "reaches the minimum")
     if is_completed():
@@ -59,29 +68,26 @@ def get_deferral(
     return Deferral(turn, "under the minimum")
 
 
-def is_released(until: date | bool, wish: str | bool, today: date) -> bool:
+def is_released(until: date | bool, terms: DeferralTerms, today: date) -> bool:
     """R5: whether a draft that waits goes with what is invoiced ``today``.
 
     It does in the first month of a quarter, once the turn it waited for has come, and where the customer doesn't want
     to wait any more.
 
     :param until: the quarter turn it waits for, if any
-    :param wish: of the customer, as for :func:`get_deferral`
+    :param terms: of the customer
     """
-    return is_quarter_turn(today) or bool(until and until <= today) or wish == "never"
+    return is_quarter_turn(today) or bool(until and until <= today) or terms.wish == "never"
 
 
-def is_total_released(
-    release: str, wish: str | bool, get_total: Callable[[], float], minimum: float, rounding: float
-) -> bool:
+def is_total_released(terms: DeferralTerms, get_total: Callable[[], float], rounding: float) -> bool:
     """R5: whether what waits for a customer is released as it reaches the minimum, taken together.
 
-    :param release: of the company: "threshold" where reaching the minimum releases it, or "quarter"
-    :param wish: of the customer, as for :func:`get_deferral`; with one, it isn't the minimum that it waits for
+    :param terms: of the customer; with a wish, it isn't the minimum that it waits for
     :param get_total: gives the total of all that waits and what is new, in the currency of the minimum; asked only
         where that decides
     :param rounding: the smallest step of that currency
     """
-    if release != "threshold" or wish:
+    if terms.release != "threshold" or terms.wish:
         return False
-    return float_compare(get_total(), minimum, precision_rounding=rounding) >= 0
+    return float_compare(get_total(), terms.minimum, precision_rounding=rounding) >= 0

@@ -36,6 +36,27 @@ class TestDeferralManual(DeferralCase):
                 group.amount_untaxed, group.amount_total = invoice.amount_untaxed, invoice.amount_total
                 self.assertEqual(self.make_run(date)._get_deferral_date(group), invoice._get_confirmed_deferral_date())
 
+    def test_another_minimum_for_some_customers_holds_for_run_confirmation_release_and_reason(self):
+        partners = self.env.registry["res.partner"]
+        usual, baker = partners._get_deferral_terms, self.make_customer("Bakker")
+
+        def get_deferral_terms(partner, company):
+            terms = usual(partner, company)
+            return terms._replace(minimum=100, release="threshold") if partner == baker else terms
+
+        self.patch(partners, "_get_deferral_terms", get_deferral_terms)
+        waiting = self.make_waiting(50, customer=baker)
+        self.assertIn("100.00", waiting.deferral_reason)
+        self.assertIn("reaches", waiting.deferral_reason)
+        usual_one = self.make_invoice(50)
+        usual_one.action_post()
+        self.assertEqual(usual_one.state, "posted")
+        self.make_subscription(self.month, self.cloudbox, start="2026-03-01", customer=baker)
+        self.bill("2026-03-01")
+        self.assertFalse(self.get_posted(baker))
+        self.make_invoice(customer=baker).action_post()
+        self.assertEqual(sum(self.get_posted(baker).mapped("amount_untaxed")), 100)
+
     def test_with_send_anyway(self):
         invoice = self.make_waiting()
         invoice.action_send_anyway()

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from odoo.tests import BaseCase
 
-from odoo.addons.bfocused_billing.deferral import get_deferral, is_released, is_total_released
+from odoo.addons.bfocused_billing.deferral import DeferralTerms, get_deferral, is_released, is_total_released
 from odoo.addons.bfocused_billing.periods import is_quarter_turn, next_quarter
 
 CENT = 0.01
+THRESHOLD = DeferralTerms(minimum=50, release="threshold")
 days = st.dates(date(1990, 1, 1), date(2090, 12, 31))
 wishes = st.sampled_from(["always", "never", False])
 
@@ -24,7 +25,9 @@ def decide(day, today=None, wish=False, is_small=True, is_completed=False, **fac
 
     :param today: the day on which a person confirms it; left out by a run, which decides as of its own date
     """
-    deferral = get_deferral(day, today or day, wish, lambda: is_small, is_completed=lambda: is_completed, **facts)
+    deferral = get_deferral(
+        day, today or day, DeferralTerms(wish), lambda: is_small, is_completed=lambda: is_completed, **facts
+    )
     return deferral.until
 
 
@@ -77,14 +80,14 @@ class TestDeferralRule(BaseCase):
 
     @given(days, days, st.sampled_from(["always", "never"]))
     def test_amounts_are_not_looked_at_where_the_customer_decides(self, day, today, wish):
-        get_deferral(day, today, wish, never_asked, is_completed=never_asked)
+        get_deferral(day, today, DeferralTerms(wish), never_asked, is_completed=never_asked)
 
     def test_what_waits_is_not_looked_at_for_a_large_one(self):
-        get_deferral(date(2026, 2, 1), date(2026, 2, 1), False, lambda: False, is_completed=never_asked)
+        get_deferral(date(2026, 2, 1), date(2026, 2, 1), DeferralTerms(), lambda: False, is_completed=never_asked)
 
     def test_what_waits_is_not_looked_at_where_it_releases_nothing(self):
-        self.assertFalse(is_total_released("quarter", False, never_asked, 50, CENT))
-        self.assertFalse(is_total_released("threshold", "always", never_asked, 50, CENT))
+        self.assertFalse(is_total_released(THRESHOLD._replace(release="quarter"), never_asked, CENT))
+        self.assertFalse(is_total_released(THRESHOLD._replace(wish="always"), never_asked, CENT))
 
     # === RELEASE
 
@@ -92,22 +95,22 @@ class TestDeferralRule(BaseCase):
     def test_what_waits_is_released_at_the_latest_by_the_turn_it_waits_for(self, day, today):
         until = decide(day)
         if until and today >= until:
-            self.assertTrue(is_released(until, False, today))
+            self.assertTrue(is_released(until, DeferralTerms(), today))
 
     @given(days, wishes)
     def test_nothing_is_released_on_the_day_it_was_deferred(self, day, wish):
         until = decide(day, wish=wish)
         if until:
-            self.assertFalse(is_released(until, wish, day))
+            self.assertFalse(is_released(until, DeferralTerms(wish), day))
 
     def test_customer_who_does_not_want_to_wait_any_more(self):
-        self.assertTrue(is_released(date(2026, 4, 1), "never", date(2026, 2, 1)))
+        self.assertTrue(is_released(date(2026, 4, 1), DeferralTerms("never"), date(2026, 2, 1)))
 
     def test_draft_without_date_is_released_at_a_quarter_turn(self):
-        self.assertFalse(is_released(False, False, date(2026, 3, 31)))
-        self.assertTrue(is_released(False, False, date(2026, 4, 1)))
+        self.assertFalse(is_released(False, DeferralTerms(), date(2026, 3, 31)))
+        self.assertTrue(is_released(False, DeferralTerms(), date(2026, 4, 1)))
 
     def test_total_that_reaches_the_minimum_to_the_cent(self):
-        self.assertTrue(is_total_released("threshold", False, lambda: 20.1 + 29.9, 50, CENT))
-        self.assertTrue(is_total_released("threshold", False, lambda: 49.999, 50, CENT))
-        self.assertFalse(is_total_released("threshold", False, lambda: 49.99, 50, CENT))
+        self.assertTrue(is_total_released(THRESHOLD, lambda: 20.1 + 29.9, CENT))
+        self.assertTrue(is_total_released(THRESHOLD, lambda: 49.999, CENT))
+        self.assertFalse(is_total_released(THRESHOLD, lambda: 49.99, CENT))

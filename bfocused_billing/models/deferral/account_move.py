@@ -34,12 +34,13 @@ class AccountMove(models.Model):
     # === COMPUTE
 
     @api.depends(
-        "deferral_state",
-        "state",
-        "deferred_until",
-        "company_id.use_billing",
-        "company_id.billing_min_amount",
-        "commercial_partner_id",
+        lambda self: [
+            "deferral_state",
+            "state",
+            "deferred_until",
+            "company_id.use_billing",
+            *self.env["res.partner"]._get_deferral_terms_depends(),
+        ]
     )
     def _compute_deferral_reason(self):
         for move in self:
@@ -51,10 +52,11 @@ class AccountMove(models.Model):
         if self.deferred_until and not is_quarter_turn(self.deferred_until):
             return self.env._("It waits no longer for the quarter turn, and goes with the next billing run.")
         date = format_date(self.env, self.deferred_until, date_format="d MMMM y")
-        if self.commercial_partner_id._get_deferral_wish(self.company_id) == "always":
+        terms = self._get_deferral_terms()
+        if terms.wish == "always":
             return self.env._("This customer gets one invoice a quarter, at the quarter turn of %s.", date)
-        values = {"minimum": self.company_id.currency_id.format(self.company_id.billing_min_amount), "date": date}
-        if self.company_id.billing_deferral_release == "threshold":
+        values = {"minimum": self.company_id.currency_id.format(terms.minimum), "date": date}
+        if terms.release == "threshold":
             return self.env._(
                 "Under %(minimum)s, so it waits until the total of what waits reaches that, or goes along with the "
                 "quarter turn of %(date)s.",
@@ -135,6 +137,11 @@ class AccountMove(models.Model):
 
     # === BUSINESS
 
+    def _get_deferral_terms(self):
+        """What holds for this invoice's customer (R5)."""
+        self.ensure_one()
+        return self.commercial_partner_id._get_deferral_terms(self.company_id)
+
     def _is_waiting(self):
         """Whether this is a draft that waits for the quarter turn."""
         self.ensure_one()
@@ -200,27 +207,25 @@ class AccountMove(models.Model):
 
         :return: date of the quarter turn, or ``None`` when it is invoiced now
         """
-        company, today = self.company_id, fields.Date.context_today(self)
+        customer, today = self.commercial_partner_id, fields.Date.context_today(self)
         date = self.invoice_date or today
         deferral = get_deferral(
             date,
             today,
-            self.commercial_partner_id._get_deferral_wish(company),
-            is_small=lambda: company._is_under_billing_minimum(self, self.currency_id, date),
+            self._get_deferral_terms(),
+            is_small=lambda: customer._is_under_minimum(self.company_id, self, self.currency_id, date),
             is_completed=self._completes_waiting_total,
         )
         return deferral.until
 
     def _completes_waiting_total(self):
         """Whether, together with what waits for this customer, the minimum is reached where that releases it (R5)."""
-        company = self.company_id
-        field = f"{company._get_billing_minimum_field()}_signed"  # in the company's currency
+        terms = self._get_deferral_terms()
+        field = f"{terms.amount_field}_signed"  # in the company's currency
         return is_total_released(
-            company.billing_deferral_release,
-            self.commercial_partner_id._get_deferral_wish(company),
+            terms,
             get_total=lambda: sum((self._get_customer_waiting() + self).mapped(field)),
-            minimum=company.billing_min_amount,
-            rounding=company.currency_id.rounding,
+            rounding=self.company_id.currency_id.rounding,
         )
 
     def _get_customer_waiting(self):

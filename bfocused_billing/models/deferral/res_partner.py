@@ -1,7 +1,11 @@
 from odoo import api, fields, models
 
+from ...deferral import DeferralTerms
+
 
 class ResPartner(models.Model):
+    """What holds for a customer under the deferral of small invoices (R5), and how much of theirs waits."""
+
     _inherit = "res.partner"
 
     billing_deferral = fields.Selection(
@@ -43,6 +47,33 @@ class ResPartner(models.Model):
 
     # === BUSINESS
 
-    def _get_deferral_wish(self, company):
-        """What this customer wants (R5): "always" to wait, "never" to wait, or empty: as the minimum has it."""
-        return self.commercial_partner_id.with_company(company).billing_deferral
+    def _get_deferral_terms(self, company):
+        """What holds for this customer under R5: their own wish, and the minimum of the company.
+
+        The one place that reads it, for the run, the confirmation, the release and the reason shown. What it reads of
+        customers has to be prefetched, as a run asks it for each of them.
+
+        :return: DeferralTerms
+        """
+        return DeferralTerms(
+            wish=self.commercial_partner_id.with_company(company).billing_deferral,
+            minimum=company.billing_min_amount,
+            amount_field="amount_untaxed" if company.billing_min_amount_base == "untaxed" else "amount_total",
+            release=company.billing_deferral_release,
+        )
+
+    @api.model
+    def _get_deferral_terms_depends(self):
+        """The fields, from an invoice, that change the reason shown on it by changing its customer's terms."""
+        return ["commercial_partner_id", "company_id.billing_min_amount"]
+
+    def _is_under_minimum(self, company, amounts, currency, date):
+        """Whether an invoice of this customer is under the minimum (R5).
+
+        :param amounts: dict or record with ``amount_total`` and ``amount_untaxed``
+        :param currency: ``res.currency`` of the amounts; the minimum is in the company's
+        :param date: date of the invoice, whose rate counts
+        """
+        terms = self._get_deferral_terms(company)
+        minimum = company.currency_id._convert(terms.minimum, currency, company, date)
+        return currency.compare_amounts(amounts[terms.amount_field], minimum) < 0

@@ -150,8 +150,7 @@ class BillingCollectMixin(models.AbstractModel):
 
     def _is_released(self, move):
         """Whether a deferred draft goes with this run (R5)."""
-        wish = move.commercial_partner_id._get_deferral_wish(self.company_id)
-        return is_released(move.deferred_until, wish, self.date)
+        return is_released(move.deferred_until, move._get_deferral_terms(), self.date)
 
     def _release_ended(self, waiting):
         """Ending the last subscription releases what waits.
@@ -194,16 +193,14 @@ class BillingCollectMixin(models.AbstractModel):
 
         :param new: list of BillingGroup
         """
-        company = self.company_id
-        field = company._get_billing_minimum_field()
+        terms = customer._get_deferral_terms(self.company_id)
+        field = terms.amount_field
         return is_total_released(
-            company.billing_deferral_release,
-            customer._get_deferral_wish(company),
+            terms,
             get_total=lambda: (
                 sum(waiting.mapped(f"{field}_signed")) + sum(self._get_new_amount(group, field) for group in new)
             ),
-            minimum=company.billing_min_amount,
-            rounding=company.currency_id.rounding,
+            rounding=self.company_id.currency_id.rounding,
         )
 
     def _get_new_amount(self, group, field):

@@ -50,7 +50,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         deferral = get_deferral(
             self.date,
             self.date,
-            group.partner._get_deferral_wish(self.company_id),
+            group.partner._get_deferral_terms(self.company_id),
             is_small=lambda: self._is_small(group),
             is_completed=lambda: group.is_completed,
             takes_released=self._takes_released(group),
@@ -59,10 +59,10 @@ class BillingInvoiceMixin(models.AbstractModel):
         return deferral.until
 
     def _is_small(self, group):
-        """Whether what the group newly charges is under the company's minimum."""
+        """Whether what the group newly charges is under the customer's minimum."""
         currency = self.env["res.currency"].browse(group.terms.currency_id)
         amounts = {"amount_untaxed": group.amount_untaxed, "amount_total": group.amount_total}
-        return self.company_id._is_under_billing_minimum(amounts, currency, self.date)
+        return group.partner._is_under_minimum(self.company_id, amounts, currency, self.date)
 
     def _gives_back(self, group):
         """Whether nothing is left to pay after what the customer gets back; what is free as such gives back nothing."""
@@ -103,7 +103,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         waiting = group.waiting or self.env["account.move"]
         if group.deferred_until:
             return self._get_draft_to_wait_on(group)
-        if self.company_id.billing_deferral_release == "threshold":
+        if group.partner._get_deferral_terms(self.company_id).release == "threshold":
             return waiting
         return waiting.filtered(self._is_released)
 

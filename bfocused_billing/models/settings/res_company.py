@@ -296,21 +296,6 @@ class ResCompany(models.Model):
 
     # --- deferral
 
-    def _is_under_billing_minimum(self, amounts, currency, date):
-        """Whether an invoice is so small that it waits.
-
-        :param amounts: dict or record with ``amount_total`` and ``amount_untaxed``
-        :param currency: ``res.currency`` of the amounts; the minimum is in the company's
-        :param date: date of the invoice, whose rate counts
-        """
-        self.ensure_one()
-        minimum = self.currency_id._convert(self.billing_min_amount, currency, self, date)
-        return currency.compare_amounts(amounts[self._get_billing_minimum_field()], minimum) < 0
-
-    def _get_billing_minimum_field(self):
-        """The field of an invoice that is compared with the minimum."""
-        return "amount_untaxed" if self.billing_min_amount_base == "untaxed" else "amount_total"
-
     def _issues_small_invoices(self, natures):
         """Whether a small invoice is sent at once and only its collection waits.
 
