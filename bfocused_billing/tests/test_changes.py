@@ -1,6 +1,8 @@
 from freezegun import freeze_time
 
+from odoo import Command
 from odoo.exceptions import UserError
+from odoo.tests import Form
 
 from .common import BillingCase, day
 
@@ -234,6 +236,38 @@ class TestChanges(BillingCase):
         wizard = self.env["bfocused.subscription.change"].create({"line_id": self.line.id})
         with self.assertRaisesRegex(UserError, "Nothing is different"):
             wizard.action_apply()
+
+    def open_wizard(self):
+        return Form(self.env["bfocused.subscription.change"].with_context(default_line_id=self.line.id))
+
+    def test_the_wizard_keeps_an_agreed_or_typed_price_for_another_quantity(self):
+        self.line.price_unit = 110
+        form = self.open_wizard()
+        form.quantity = 5
+        self.assertEqual(form.price_unit, 110)
+        form.price_unit = 105
+        form.quantity = 10
+        self.assertEqual(form.price_unit, 105)
+
+    def test_a_new_rule_for_prices_holds_for_orders_subscriptions_and_changes(self):
+        products = self.env.registry["product.template"]
+        usual = products._get_price_per_cycle
+
+        def get_price_per_cycle(product, list_price, template, *, quantity, **facts):
+            price = usual(product, list_price, template, quantity=quantity, **facts)
+            return price * (0.5 if quantity >= 10 else 1)
+
+        self.patch(products, "_get_price_per_cycle", get_price_per_cycle)
+        form = self.open_wizard()
+        form.quantity = 9
+        self.assertEqual(form.price_unit, 120)
+        form.quantity = 10
+        self.assertEqual(form.price_unit, 60)
+        line = {"product_id": self.internet.id, "product_uom_qty": 10}
+        subscription = self.line.sale_subscription_id.copy({"sale_subscription_line_ids": [Command.create(line)]})
+        self.assertEqual(subscription.sale_subscription_line_ids.price_unit, 60)
+        order = self.env["sale.order"].create({"partner_id": self.customer.id, "order_line": [Command.create(line)]})
+        self.assertEqual(order.order_line.price_unit, 60)
 
     def test_an_upgrade_has_the_price_of_the_other_product(self):
         faster = self.make_product("Internet 1 Gbit", "connectivity", 60.0, billing_price_cycle="month")

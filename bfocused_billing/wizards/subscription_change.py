@@ -93,12 +93,19 @@ class SubscriptionChange(models.TransientModel):
         for wizard in self:
             line = wizard.line_id
             subscription = line.sale_subscription_id
-            if wizard.product_id == line.product_id and wizard.template_id == subscription.template_id:
+            stays = wizard.product_id == line.product_id and wizard.template_id == subscription.template_id
+            if stays and not wizard._is_priced_by_quantity():
                 wizard.price_unit = line.price_unit
             else:
                 wizard.price_unit = subscription._get_billing_price(
                     wizard.product_id, wizard.quantity, wizard.template_id
                 )
+
+    @api.onchange("quantity")
+    def _onchange_quantity(self):
+        # Not a dependency of the price, or another quantity would undo a price that the user gave.
+        if self._is_priced_by_quantity():
+            self._compute_price_unit()
 
     @api.depends("line_id", "product_id", "template_id", "quantity", "price_unit", "discount")
     def _compute_planned_note(self):
@@ -123,6 +130,17 @@ class SubscriptionChange(models.TransientModel):
         return successor.sale_subscription_id._get_records_action()
 
     # === BUSINESS
+
+    def _is_priced_by_quantity(self):
+        """Whether a rule prices the new quantity otherwise than the line's; what the price list has stays as agreed."""
+        line, subscription = self.line_id, self.line_id.sale_subscription_id
+        if not self.product_id:
+            return False
+        present, new = (
+            subscription._get_price_per_cycle(line.price_unit, self.product_id, quantity, self.template_id)
+            for quantity in (line.product_uom_qty, self.quantity)
+        )
+        return present != new
 
     def _prepare_change(self):
         """What differs from the line, as values of the line that takes over."""

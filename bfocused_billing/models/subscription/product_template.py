@@ -4,6 +4,8 @@ from ...periods import MONTHS_PER_CYCLE
 
 
 class ProductTemplate(models.Model):
+    """The cycles a product is sold in, and what it costs per cycle."""
+
     _inherit = "product.template"
 
     billing_cycle_ids = fields.Many2many(
@@ -55,6 +57,23 @@ class ProductTemplate(models.Model):
         own = self.subscription_template_id.filtered("billing_cycle")
         cycles = self.categ_id._get_billing_cycles()
         return (own & cycles) + (cycles - own) if cycles else own
+
+    def _get_price_per_cycle(self, list_price, template, *, quantity, partner, pricelist):
+        """What one of this product costs per cycle: the one rule for orders, subscriptions and their changes.
+
+        The facts that no rule asks for yet are there for the next one. Where that asks for the quantity, let
+        ``sale.subscription.line._compute_price_unit`` depend on ``product_uom_qty``, as OCA's doesn't; orders and the
+        form of a change follow the quantity already.
+
+        :param float list_price: of the price list, for the period that the sales price is for
+        :param template: ``sale.subscription.template``, the cycle; empty for what is sold once
+        :param float quantity: sold at this price
+        :param partner: ``res.partner`` record, the customer
+        :param pricelist: ``product.pricelist`` that ``list_price`` is from; empty where an order has none
+        :return: in the currency of ``list_price``
+        """
+        self.ensure_one()
+        return list_price * self._get_billing_price_factor(template)
 
     def _get_billing_price_factor(self, template):
         """How many times the sales price one period of ``template`` costs.

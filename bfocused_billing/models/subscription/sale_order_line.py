@@ -8,6 +8,8 @@ SOLD_FIELDS = frozenset({"product_id", "product_uom_qty", "price_unit", "discoun
 
 
 class SaleOrderLine(models.Model):
+    """What is sold as a subscription: its cycle, its price per cycle, and the subscription made of it."""
+
     _inherit = "sale.order.line"
 
     subscription_template_id = fields.Many2one(
@@ -148,15 +150,22 @@ class SaleOrderLine(models.Model):
 
     def _get_pricelist_price(self):
         # EXTENDS 'sale'
-        return super()._get_pricelist_price() * self._get_billing_price_factor()
+        return self._get_price_per_cycle(super()._get_pricelist_price())
 
     def _get_pricelist_price_before_discount(self):
         # EXTENDS 'sale'
-        return super()._get_pricelist_price_before_discount() * self._get_billing_price_factor()
+        return self._get_price_per_cycle(super()._get_pricelist_price_before_discount())
 
-    def _get_billing_price_factor(self):
+    def _get_price_per_cycle(self, list_price):
+        """What one of this line's product costs per cycle, given its price on the price list."""
         self.ensure_one()
-        return self.product_id.product_tmpl_id._get_billing_price_factor(self.subscription_template_id)
+        return self.product_id.product_tmpl_id._get_price_per_cycle(
+            list_price,
+            self.subscription_template_id,
+            quantity=self.product_uom_qty,
+            partner=self.order_id.partner_id,
+            pricelist=self.order_id.pricelist_id,
+        )
 
     def get_subscription_line_values(self):
         # EXTENDS 'subscription_oca': what the order agreed, also its text and taxes

@@ -356,8 +356,14 @@ class SaleSubscription(models.Model):
 
         :param template: ``sale.subscription.template``, the cycle
         """
-        price = self.pricelist_id._get_product_price(product, quantity or 1.0)
-        return price * product.product_tmpl_id._get_billing_price_factor(template)
+        list_price = self.pricelist_id._get_product_price(product, quantity or 1.0)
+        return self._get_price_per_cycle(list_price, product, quantity, template)
+
+    def _get_price_per_cycle(self, list_price, product, quantity, template):
+        """What a product costs this customer per cycle, given its price on the price list."""
+        return product.product_tmpl_id._get_price_per_cycle(
+            list_price, template, quantity=quantity, partner=self.partner_id, pricelist=self.pricelist_id
+        )
 
     def _get_billing_payment_mode(self):
         self.ensure_one()
