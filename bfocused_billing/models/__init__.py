@@ -1,6 +1,6 @@
 """The rooms of the add-on, in the order of their floors: a room uses only those before it.
 
-settings      the company's settings of all rules
+settings      the company's settings of all rules except those of mandates
 usage         calls: suppliers' files, numbers, tariffs and prices
 mandate       SEPA mandates: asking for one, signing, proof, expiry, and what waits for one (R1)
 collection    payment orders, reversed debits and payment arrangements (R7)

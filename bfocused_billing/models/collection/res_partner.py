@@ -2,6 +2,8 @@ from odoo import api, fields, models
 
 
 class ResPartner(models.Model):
+    """How often, and when last, a direct debit of a customer was reversed."""
+
     _inherit = "res.partner"
 
     reversal_count = fields.Integer(

@@ -5,6 +5,8 @@ COPIED_TYPES = ("product", "line_section", "line_subsection", "line_note")  # of
 
 
 class AccountMove(models.Model):
+    """The fields that bind an invoice to its run and to R5, and the one ``_post``, whose steps other rooms follow."""
+
     _inherit = "account.move"
 
     billing_run_id = fields.Many2one(

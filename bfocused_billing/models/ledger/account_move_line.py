@@ -2,6 +2,8 @@ from odoo import api, fields, models
 
 
 class AccountMoveLine(models.Model):
+    """What an invoice line bills or gives back: its charges, its period's subscription line, and the line credited."""
+
     _inherit = "account.move.line"
 
     subscription_line_id = fields.Many2one(

@@ -4,6 +4,8 @@ ORDERS = "orders"  # purpose of an invoice of orders only, for customers who wan
 
 
 class ResPartner(models.Model):
+    """Whether a customer gets orders on an invoice of their own (R3)."""
+
     _inherit = "res.partner"
 
     billing_separate_orders = fields.Boolean(

@@ -3,6 +3,8 @@ from odoo.exceptions import UserError
 
 
 class SaleOrder(models.Model):
+    """An order that makes subscriptions, one per cycle, when it is confirmed or added to."""
+
     _inherit = "sale.order"
 
     use_billing = fields.Boolean(related="company_id.use_billing")
