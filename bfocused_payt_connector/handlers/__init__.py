@@ -3,11 +3,11 @@
 from .credit_cases import CreditCasesHandler
 from .debtors import DebtorsHandler
 from .invoices import InvoicesHandler
-from .notes import NotesHandler, NotificationsHandler
 from .payment_plans import PaymentPlansHandler
 from .payments import PaymentsHandler
 from .psp_mandates import PspMandatesHandler
 from .psp_transactions import PspTransactionsHandler
+from .signals import NotesHandler, NotificationsHandler
 
 HANDLERS = {
     handler.resource: handler
