@@ -81,6 +81,14 @@ class PaytBackend(models.Model):
             domain = [("backend_id", "in", self.ids), ("resource", "=", "payments"), ("state", "=", "error")]
             self.env["payt.mirror"].sudo().search(domain).action_try_again()
 
+    def _forget_clearing(self):
+        # EXTENDS 'bfocused_payt_connector' (connection)
+        # payments that were booked stay: the money came, and what was paid has to be told there too
+        payments = self.env["account.payment"].search(
+            [("company_id", "=", self.company_id.id), ("payt_payment_id", "!=", False)]
+        )
+        payments.write({"payt_payment_id": False, "payt_transaction_id": False, "payt_reversal_id": False})
+
     def _get_clearing_method(self):
         """How payments come in on the clearing journal.
 

@@ -13,24 +13,6 @@ ENVIRONMENTS = {"demo": DEMO, "production": PRODUCTION}
 TOKEN_OWNER_FIELDS = ("base_url", "environment", "client_id", "auth_method")
 # which administration it is; nothing carries over from one to another
 ADMINISTRATION_FIELDS = ("environment", "administration_id")
-UNSENT_MOVE_VALUES = {
-    "payt_state": "none",
-    "payt_message": False,
-    "payt_invoice_id": False,
-    "payt_synced_at": False,
-    "payt_pushed_at": False,
-    "payt_url": False,
-    "payt_block_asked": False,
-    "payt_state_before": False,
-    "payt_step_state": False,
-    "payt_told_at": False,
-    "payt_open_amount": 0.0,
-    "payt_public_url": False,
-    "payt_deleted_at": False,
-    "payt_was_deleted": False,
-}
-# What was read from the administration. Payments that were booked stay: the money came.
-MODELS_OF_ADMINISTRATION = ("payt.mirror", "payt.sync.mark", "payt.credit.case", "payt.signal")
 
 
 class PaytBackend(models.Model):
@@ -313,34 +295,12 @@ class PaytBackend(models.Model):
         company = self.company_id
         self._drop_waiting(self.env._("It was for another administration. Hand it over again."))
         company._forget_payt_vat_rates()
-        everything = self.with_context(active_test=False).with_company(company).env
-        everything["res.partner"].search([("payt_debtor_state", "in", ("queued", "pushed", "error"))]).write(
-            {
-                "payt_debtor_state": "none",
-                "payt_debtor_message": False,
-                "payt_contact_message": False,
-                "payt_debtor_synced_at": False,
-            }
-        )
-        there = [("company_id", "=", company.id), ("payt_state", "not in", (False, "none"))]
-        everything["account.banking.mandate"].search(there).write({"payt_state": "none", "payt_message": False})
-        moves = everything["account.move"].search(there)
-        moves.write(UNSENT_MOVE_VALUES)
-        moves.payt_event_ids.unlink()
-        self._forget_payt_numbers(everything)
-        for model in MODELS_OF_ADMINISTRATION:
-            everything[model].search([("backend_id", "=", self.id)]).unlink()
-
-    def _forget_payt_numbers(self, everything):
-        """Numbers of payments and plans may mean something else there, and what was paid has to be told there too."""
-        company = [("company_id", "=", self.company_id.id)]
-        payments = everything["account.payment"].search([*company, ("payt_payment_id", "!=", False)])
-        payments.write(dict.fromkeys(("payt_payment_id", "payt_transaction_id", "payt_reversal_id"), False))
-        arrangements = everything["bfocused.payment.arrangement"].search([*company, ("payt_state", "!=", "none")])
-        arrangements.write(
-            {**dict.fromkeys(("payt_plan_id", "payt_asked", "payt_message", "payt_url"), False), "payt_state": "none"}
-        )
-        arrangements.term_ids.write({"payt_term_id": False, "payt_open_amount": 0.0})
+        backend = self.with_context(active_test=False).with_company(company)
+        # from the top down: by what a lower room forgets the upper ones find their records
+        backend._forget_clearing()
+        backend._forget_dunning()
+        backend._forget_incoming()
+        backend._forget_outgoing()
 
     # === BUSINESS: WHO IS TOLD
 
@@ -407,3 +367,19 @@ class PaytBackend(models.Model):
 
         :param vals: the settings that were written
         """
+
+    def _forget_clearing(self):
+        # HOOK: filled in clearing
+        """Another administration: forget what the old one calls our payments."""
+
+    def _forget_dunning(self):
+        # HOOK: filled in dunning
+        """Another administration: forget what the old one did about invoices."""
+
+    def _forget_incoming(self):
+        # HOOK: filled in incoming
+        """Another administration: forget what was read from the old one."""
+
+    def _forget_outgoing(self):
+        # HOOK: filled in outgoing
+        """Another administration: take what the old one was told for untold."""

@@ -3,6 +3,7 @@
 from . import (
     account_move,
     payment_arrangement,
+    payt_backend,
     payt_credit_case,
     payt_event,
     payt_signal,

@@ -118,6 +118,13 @@ class PaytBackend(models.Model):
         if is_new:
             mirror._enqueue_apply(self)
 
+    # === BUSINESS: ANOTHER ADMINISTRATION
+
+    def _forget_incoming(self):
+        # EXTENDS 'bfocused_payt_connector' (connection)
+        for model in ("payt.mirror", "payt.sync.mark"):
+            self.env[model].search([("backend_id", "=", self.id)]).unlink()
+
     # === BUSINESS: WEBHOOKS
 
     @api.model

@@ -10,6 +10,7 @@ from . import (
     account_tax,
     payment_arrangement,
     payment_arrangement_term,
+    payt_backend,
     res_partner,
     res_partner_bank,
 )
