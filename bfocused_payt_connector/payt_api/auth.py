@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urljoin
 
 import requests
 from requests.auth import AuthBase
@@ -184,8 +184,3 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("a token is a text")
     return value
-
-
-def host_of(url: str) -> str:
-    """The host's name, for screens: an address may carry more than one should show."""
-    return urlsplit(url).hostname or ""

@@ -252,56 +252,6 @@ class VatRate(TypedDict, total=False):
     exemption_reason_code: str | None
 
 
-class DeletedInvoice(TypedDict, total=False):
-    """Listed for 90 days. ``origin_identifier`` is our ``invoice_identifier``."""
-
-    invoice_number: str | None
-    origin_identifier: str | None
-    id: str | None
-    administration_id: str | None
-    debtor_id: str | None
-    deleted_at: str | None
-
-
-class DeletedCreditCase(TypedDict, total=False):
-    """Listed for 90 days."""
-
-    id: str | None
-    administration_id: str | None
-    debtor_id: str | None
-    deleted_at: str | None
-
-
-class DeletedPayment(TypedDict, total=False):
-    """Listed for 90 days."""
-
-    id: str | None
-    administration_id: str | None
-    origin_identifier: str | None
-    invoice_id: str | None
-    deleted_at: str | None
-
-
-class DeletedPaymentPlan(TypedDict, total=False):
-    """Listed for 90 days."""
-
-    administration_id: str | None
-    id: str | None
-    deleted_at: str | None
-    debtor_id: str | None
-
-
-class DeletedPspMandate(TypedDict, total=False):
-    """Listed for 90 days."""
-
-    administration_id: str | None
-    id: str | None
-    deleted_at: str | None
-    debtor_id: str | None
-    mandate_identifier: str | None
-    provider: str | None
-
-
 # resource: what a page of it holds
 ENTITIES: dict[str, type] = {
     "administrations": Administration,

@@ -87,11 +87,6 @@ class AccountMove(models.Model):
         blocked.write({"payt_blocked": False, "payt_block_reason": False})
         blocked._queue_payt_resume()
 
-    def action_open_payt_public(self):
-        """What the customer sees at PAYT."""
-        self.ensure_one()
-        return {"type": "ir.actions.act_url", "url": self.payt_public_url, "target": "new"}
-
     # === BUSINESS: STOPPING AND RESUMING
 
     def _payt_block(self, reason):
