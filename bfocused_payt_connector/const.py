@@ -12,30 +12,6 @@ from .payt_api.wire import (  # noqa: F401  (the add-on's one place to look them
     WEBHOOK_SOURCE_ADDRESS,
 )
 
-# the permissions to ask for when a person grants access: what the operations in payt_api/operations.py need
-SCOPES = (
-    "administrations:read",
-    "contacts:read",
-    "contacts:write",
-    "credit_cases:read",
-    "debtors:read",
-    "debtors:write",
-    "files:write",
-    "invoices:read",
-    "invoices:write",
-    "notes:read",
-    "notifications:read",
-    "payment_conditions:write",
-    "payment_plans:read",
-    "payment_plans:write",
-    "payments:read",
-    "psp_mandates:read",
-    "psp_mandates:write",
-    "psp_transactions:read",
-    "vat_rates:read",
-    "vat_rates:write",
-)
-
 # === WHAT GOES OUT (what PAYT is told about: delivery/resources.py)
 
 # Pauses of the outbox, in seconds: they grow from the first to the longest and end after so many tries (about a day)

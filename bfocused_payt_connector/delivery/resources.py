@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..payt_api import PaytClient
+from ..payt_api import operations as op
 from ..payt_api.wire import MAX_RECORDS_PER_WRITE
-from .plans import NewPlans, PlanStep
-from .writes import ByNumber, NewMandates, Upsert
+from .writes import ByNumber, Create, CreateMandates, Step, Upsert
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +24,7 @@ class Resource:
         before), or what PAYT made
     :param refused: ``(backend, reasons)`` PAYT's messages, or ours
     :param files: ``()`` gives the documents that have to be at PAYT before: list of (name, mimetype, bytes)
-    :param write: how it is sent: an object of ``writes.py`` or ``plans.py``
+    :param write: how it is sent: an object of ``writes.py``, which names the operation of ``payt_api/operations.py``
     :param batch_size: records per job. A job has to end well within Odoo's limit of 120 seconds for a request
     :param is_always_sent: saying it again with the same payload is never superfluous, as something else may have
         undone it in between
@@ -54,7 +53,7 @@ ROWS = (
         key="_get_payt_key_vat_rate",
         taken="_payt_taken_vat_rate",
         refused="_payt_refused_vat_rate",
-        write=Upsert(PaytClient.upsert_vat_rates),
+        write=Upsert(op.UPSERT_VAT_RATES),
     ),
     Resource(
         name="contact",
@@ -64,7 +63,7 @@ ROWS = (
         key="_get_payt_key_contact",
         taken="_payt_taken_contact",
         refused="_payt_refused_contact",
-        write=Upsert(PaytClient.upsert_contacts),
+        write=Upsert(op.UPSERT_CONTACTS),
     ),
     Resource(
         name="debtor",
@@ -74,7 +73,7 @@ ROWS = (
         key="_get_payt_key_debtor",
         taken="_payt_taken_debtor",
         refused="_payt_refused_debtor",
-        write=Upsert(PaytClient.upsert_debtors),
+        write=Upsert(op.UPSERT_DEBTORS),
     ),
     Resource(
         name="invoice",
@@ -84,7 +83,7 @@ ROWS = (
         key="_get_payt_key_invoice",
         taken="_payt_taken_invoice",
         refused="_payt_refused_invoice",
-        write=Upsert(PaytClient.upsert_invoices),
+        write=Upsert(op.UPSERT_INVOICES),
         files="_get_payt_files",
         batch_size=200,  # each costs two uploads
     ),
@@ -96,7 +95,7 @@ ROWS = (
         key="_get_payt_key_psp_mandate",
         taken="_payt_taken_psp_mandate",
         refused="_payt_refused_psp_mandate",
-        write=NewMandates(),
+        write=CreateMandates(op.CREATE_PSP_MANDATES),
         batch_size=100,  # each costs a request
     ),
     Resource(
@@ -107,7 +106,7 @@ ROWS = (
         key="_get_payt_key_psp_mandate",
         taken="_payt_taken_psp_mandate_revocation",
         refused="_payt_refused_psp_mandate_revocation",
-        write=ByNumber(PaytClient.revoke_psp_mandates, is_unknown_fine=True),
+        write=ByNumber(op.REVOKE_PSP_MANDATES, is_unknown_fine=True),
         is_always_sent=True,
     ),
     Resource(
@@ -118,7 +117,7 @@ ROWS = (
         key="_get_payt_key_invoice",
         taken="_payt_taken_invoice_block",
         refused="_payt_refused_invoice_block",
-        write=ByNumber(PaytClient.block_invoices),
+        write=ByNumber(op.BLOCK_INVOICES),
         is_always_sent=True,
     ),
     Resource(
@@ -129,7 +128,7 @@ ROWS = (
         key="_get_payt_key_invoice",
         taken="_payt_taken_invoice_resume",
         refused="_payt_refused_invoice_resume",
-        write=ByNumber(PaytClient.resume_invoices),
+        write=ByNumber(op.RESUME_INVOICES),
         is_always_sent=True,
     ),
     Resource(
@@ -140,7 +139,7 @@ ROWS = (
         key="_get_payt_key_payment_plan",
         taken="_payt_taken_payment_plan",
         refused="_payt_refused_payment_plan",
-        write=NewPlans(),
+        write=Create(op.CREATE_PAYMENT_PLAN, listing="payment_plans", find="_find_payt_plan"),
         batch_size=100,
     ),
     Resource(
@@ -151,7 +150,7 @@ ROWS = (
         key="_get_payt_key_payment_plan_step",
         taken="_payt_taken_payment_plan_approval",
         refused="_payt_refused_payment_plan",
-        write=PlanStep(PaytClient.approve_payment_plan, done="approved_at"),
+        write=Step(op.APPROVE_PAYMENT_PLAN, listing="payment_plans", done="approved_at"),
         batch_size=100,
     ),
     Resource(
@@ -162,7 +161,7 @@ ROWS = (
         key="_get_payt_key_payment_plan_step",
         taken="_payt_taken_payment_plan_rejection",
         refused="_payt_refused_payment_plan",
-        write=PlanStep(PaytClient.reject_payment_plan, done="rejected_at"),
+        write=Step(op.REJECT_PAYMENT_PLAN, listing="payment_plans", done="rejected_at"),
         batch_size=100,
     ),
     Resource(
@@ -173,7 +172,7 @@ ROWS = (
         key="_get_payt_key_payment_plan_step",
         taken="_payt_taken_payment_plan_end",
         refused="_payt_refused_payment_plan",
-        write=PlanStep(PaytClient.deactivate_payment_plan, done="deactivated_at"),
+        write=Step(op.DEACTIVATE_PAYMENT_PLAN, listing="payment_plans", done="deactivated_at"),
         batch_size=100,
     ),
 )

@@ -4,10 +4,10 @@ A write has ``send(sender, client, parcels)``, which tells the ``OutboxSender`` 
 error ends it halfway.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..payt_api import BulkResult, PaytError, PaytRejected
+from ..payt_api.operations import Operation
 
 NOT_FOUND = {"not_found"}
 
@@ -16,22 +16,22 @@ NOT_FOUND = {"not_found"}
 class BulkWrite:
     """Many records in a request; PAYT answers by our key.
 
-    :param operation: method of the client
+    :param operation: what is asked of PAYT
     :param is_unknown_fine: a record that PAYT doesn't know counts as taken
     """
 
-    operation: Callable
+    operation: Operation
     is_unknown_fine: bool = False
 
-    def get_records(self, parcels):
-        """What the client's method gets."""
+    def get_items(self, parcels):
+        """What goes: payloads or keys."""
         raise NotImplementedError
 
     def send(self, sender, client, parcels):
         """Send them; what PAYT took before an error is written down before it is raised."""
         by_key = {parcel.key: parcel for parcel in parcels}
         try:
-            result = self.operation(client, self.get_records(parcels))
+            result = client.write_many(self.operation, self.get_items(parcels))
         except PaytError as error:
             if isinstance(error.partial, BulkResult):
                 self.settle(sender, by_key, error.partial)
@@ -56,7 +56,7 @@ class BulkWrite:
 class Upsert(BulkWrite):
     """The payloads go; sending them again updates what the first time made."""
 
-    def get_records(self, parcels):
+    def get_items(self, parcels):
         # OVERRIDE
         return [parcel.payload for parcel in parcels]
 
@@ -64,13 +64,49 @@ class Upsert(BulkWrite):
 class ByNumber(BulkWrite):
     """Only the keys go. A revocation that is repeated finds nothing any more, which is as good."""
 
-    def get_records(self, parcels):
+    def get_items(self, parcels):
         # OVERRIDE
         return [parcel.key for parcel in parcels]
 
 
-class NewMandates:
-    """Mandates are made one by one, after looking which ones PAYT has: making one twice is no upsert."""
+@dataclass(frozen=True)
+class Create:
+    """Records are made one by one, after looking which ones PAYT has: making one twice is no upsert, and an answer may
+    have been lost.
+
+    :param operation: what is asked of PAYT
+    :param listing: PAYT's list of such records, which knows our debtor numbers
+    :param find: method of the model, as ``_get_payt_debtor_number`` is, by which PAYT is asked. ``(records)`` gives the
+        one of PAYT's records, those of the same debtor, that was made for it; ``None``: there is none
+    """
+
+    operation: Operation
+    listing: str
+    find: str
+
+    def send(self, sender, client, parcels):
+        """Make those that PAYT doesn't have."""
+        for parcel in parcels:
+            number = parcel.record._get_payt_debtor_number()
+            known = client.read_by(self.listing, "debtor_numbers", [number]) if number else []
+            made = getattr(parcel.record, self.find)(list(known))
+            if not made:
+                try:
+                    made = client.write_one(self.operation, parcel.payload)
+                except PaytRejected as error:
+                    sender.refuse(parcel, [str(error)])
+                    continue
+            sender.take(parcel, made)
+
+
+@dataclass(frozen=True)
+class CreateMandates:
+    """As ``Create``, with one look for all of them: their payloads have what it takes to know them.
+
+    :param operation: what is asked of PAYT
+    """
+
+    operation: Operation
 
     def send(self, sender, client, parcels):
         """Make those that PAYT doesn't have."""
@@ -84,8 +120,36 @@ class NewMandates:
             mandate = known.get(parcel.key)
             if not mandate:
                 try:
-                    mandate = client.create_psp_mandate(parcel.payload)
+                    mandate = client.write_one(self.operation, parcel.payload)
                 except PaytRejected as error:
                     sender.refuse(parcel, [str(error)])
                     continue
             sender.take(parcel, mandate)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of records that PAYT has, made once; the key is PAYT's id.
+
+    :param operation: what is asked of PAYT
+    :param listing: PAYT's list of such records
+    :param done: field of PAYT's record that says that it was made
+    """
+
+    operation: Operation
+    listing: str
+    done: str
+
+    def send(self, sender, client, parcels):
+        """Move records along, unless they are there already."""
+        keys = sorted(parcel.key for parcel in parcels)
+        known = {str(record.get("id")): record for record in client.read_by(self.listing, "ids", keys)}
+        for parcel in parcels:
+            record = known.get(parcel.key) or {}
+            if not record.get(self.done):
+                try:
+                    record = client.write_one(self.operation, payt_id=parcel.key)
+                except PaytRejected as error:
+                    sender.refuse(parcel, [str(error)])
+                    continue
+            sender.take(parcel, record)

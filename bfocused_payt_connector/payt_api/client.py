@@ -12,30 +12,17 @@ from .bulk import BulkWrite, guard_all, in_parts
 from .errors import PaytError, PaytRejected, PaytTemporary, PaytUnknownOutcome
 from .files import FileReport, PaytFile, read_missing
 from .guard import guarded
-from .payloads import (
-    ContactPayload,
-    DebtorPayload,
-    FilePayload,
-    InvoicePayload,
-    InvoiceUpdatePayload,
-    PaymentConditionPayload,
-    PaymentPlanPayload,
-    PspMandatePayload,
-    VatRatePayload,
-)
 from .reading import Reading
 from .results import BulkResult, read_answer
 from .throttle import Throttle
 from .transport import Transport
-
-Records = Iterable[Mapping[str, Any]]
 
 
 class PaytClient(Reading):
     """A session with PAYT, used for a batch and then closed::
 
         with PaytClient(base_url, auth=PaytAuth(get_token), administration_id="81", throttle=throttle) as client:
-            result = client.upsert_invoices(payloads)
+            result = client.write_many(operations.UPSERT_INVOICES, payloads)
 
     Every method may raise each kind of :class:`~.errors.PaytError`. Bulk writes return a :class:`BulkResult` by our
     key; records that break the contract are refused there too, before anything is sent.
@@ -76,45 +63,40 @@ class PaytClient(Reading):
         """Requests so far, uploads and repeated ones included."""
         return self._transport.requests_sent
 
-    # === WHAT IS KEYED BY OUR IDENTIFIERS; SENDING IT AGAIN IS HARMLESS
+    # === WRITING
 
-    def upsert_vat_rates(self, records: Records) -> BulkResult:
-        """By ``code``. They come first: invoice lines refer to them."""
-        return self._upsert(op.UPSERT_VAT_RATES, "vat_rates", VatRatePayload, "code", records)
+    def write_many(self, operation: op.Operation, items: Iterable[Any]) -> BulkResult:
+        """Send records that are keyed by our identifiers; sending them again is harmless.
 
-    def upsert_payment_conditions(self, records: Records) -> BulkResult:
-        """By ``code``."""
-        return self._upsert(
-            op.UPSERT_PAYMENT_CONDITIONS, "payment_conditions", PaymentConditionPayload, "code", records
-        )
+        :param operation: of :mod:`.operations`
+        :param items: payloads; identifiers, where the operation takes nothing else
+        :raise ValueError: for an operation that doesn't do for many
+        """
+        if not operation.carries or not operation.repeatable:
+            raise ValueError(f"{operation} takes one record at a time")
+        send = self._write_in_address if operation.method == "DELETE" else self._write_in_body
+        write = BulkWrite(lambda part: send(operation, part), lambda: self._transport.auth.secrets)
+        if operation.payload:
+            payloads, refused = guard_all(operation.payload, items, operation.key)
+            write.result.add(refused)
+        else:
+            payloads = {identifier: identifier for identifier in items if identifier}
+        return write.run(payloads)
 
-    def upsert_contacts(self, records: Records) -> BulkResult:
-        """By ``contact_identifier``. They come before the debtors that refer to them."""
-        return self._upsert(op.UPSERT_CONTACTS, "contacts", ContactPayload, "contact_identifier", records)
+    def write_one(
+        self, operation: op.Operation, record: Mapping[str, Any] | None = None, *, payt_id: str = ""
+    ) -> dict[str, Any]:
+        """Make one record, or move one along.
 
-    def upsert_debtors(self, records: Records) -> BulkResult:
-        """By ``debtor_number``."""
-        return self._upsert(op.UPSERT_DEBTORS, "debtors", DebtorPayload, "debtor_number", records)
-
-    def upsert_invoices(self, records: Records) -> BulkResult:
-        """By ``invoice_number``. Debtors, VAT rates and documents have to be there."""
-        return self._upsert(op.UPSERT_INVOICES, "invoices", InvoicePayload, "invoice_number", records)
-
-    def update_invoices(self, records: Records) -> BulkResult:
-        """Change some fields of invoices PAYT has; unknown ones are refused as ``not_found``."""
-        return self._upsert(op.UPDATE_INVOICES, "invoices", InvoiceUpdatePayload, "invoice_number", records)
-
-    def block_invoices(self, invoice_numbers: Iterable[str]) -> BulkResult:
-        """Stop PAYT's follow-up of invoices."""
-        return self._by_number(op.BLOCK_INVOICES, "invoice_numbers", invoice_numbers)
-
-    def resume_invoices(self, invoice_numbers: Iterable[str]) -> BulkResult:
-        """Take up the follow-up again. PAYT only resumes what was blocked through the API."""
-        return self._by_number(op.RESUME_INVOICES, "invoice_numbers", invoice_numbers)
-
-    def revoke_psp_mandates(self, mandate_references: Iterable[str]) -> BulkResult:
-        """Deactivate mandates by our reference; PAYT then has the provider revoke them."""
-        return self._by_number(op.REVOKE_PSP_MANDATES, "mandate_references", mandate_references)
+        :param operation: of :mod:`.operations`
+        :param record: its payload, where the operation has one
+        :param payt_id: PAYT's id of the record, where the address names it
+        :return: the record as PAYT has it
+        :raise PaytUnknownOutcome: the answer was lost: look at PAYT before sending it again
+        """
+        payload = guarded(operation.payload, record or {}) if operation.payload else {}
+        body = {operation.carries: [payload]} if operation.carries else payload
+        return _single(self._write(operation, body, path={"id": payt_id}))
 
     # === FILES
 
@@ -140,12 +122,12 @@ class PaytClient(Reading):
     def _announce(self, files: Sequence[PaytFile]) -> dict[str, str]:
         payloads = [
             guarded(
-                FilePayload,
+                op.FilePayload,
                 {"byte_size": file.byte_size, "checksum": file.checksum, "content_type": file.content_type},
             )
             for file in files
         ]
-        return read_missing(self._write(op.ANNOUNCE_FILES, {"files": payloads}))
+        return read_missing(self._write_in_body(op.ANNOUNCE_FILES, payloads))
 
     def _upload(self, file: PaytFile, url: str, report: FileReport) -> None:
         try:
@@ -160,56 +142,17 @@ class PaytClient(Reading):
         else:
             report.uploaded.append(file.checksum)
 
-    # === WHAT MUST NOT BE SENT TWICE
-
-    def create_psp_mandate(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Hand over a signed mandate. One at a time: PAYT documents no answer by record.
-
-        :return: the mandate as PAYT has it
-        :raise PaytUnknownOutcome: the answer was lost: look for its ``mandate_reference`` with ``iter_pages`` first
-        """
-        payload = guarded(PspMandatePayload, record)
-        return _single(self._write(op.CREATE_PSP_MANDATES, {"psp_mandates": [payload]}))
-
-    def create_payment_plan(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Make an approved plan.
-
-        :raise PaytUnknownOutcome: the answer was lost: look for a plan of this debtor with these terms first
-        """
-        return _single(self._write(op.CREATE_PAYMENT_PLAN, guarded(PaymentPlanPayload, record)))
-
-    def approve_payment_plan(self, plan_id: str) -> dict[str, Any]:
-        """Agree with a plan the debtor proposed. After PaytUnknownOutcome its ``approved_at`` tells."""
-        return _single(self._write(op.APPROVE_PAYMENT_PLAN, {}, path={"id": plan_id}))
-
-    def reject_payment_plan(self, plan_id: str) -> dict[str, Any]:
-        """Refuse a plan the debtor proposed. After PaytUnknownOutcome its ``rejected_at`` tells."""
-        return _single(self._write(op.REJECT_PAYMENT_PLAN, {}, path={"id": plan_id}))
-
-    def deactivate_payment_plan(self, plan_id: str) -> dict[str, Any]:
-        """End an active plan. After PaytUnknownOutcome its ``deactivated_at`` tells."""
-        return _single(self._write(op.DEACTIVATE_PAYMENT_PLAN, {}, path={"id": plan_id}))
-
     # === COMMON TO WRITES
 
-    def _upsert(self, operation: op.Operation, name: str, payload_type: type, key: str, records: Records) -> BulkResult:
-        payloads, refused = guard_all(payload_type, records, key)
-        write = BulkWrite(lambda part: self._write(operation, {name: part}), lambda: self._transport.auth.secrets)
-        write.result.add(refused)
-        return write.run(payloads)
+    def _write_in_body(self, operation: op.Operation, items: Sequence[Any]) -> Any:
+        return self._write(operation, {operation.carries: items})
 
-    def _by_number(self, operation: op.Operation, name: str, numbers: Iterable[str]) -> BulkResult:
-        send = self._revoke if operation.method == "DELETE" else self._write_form
-        write = BulkWrite(lambda part: send(operation, name, part), lambda: self._transport.auth.secrets)
-        return write.run({number: number for number in numbers if number})
-
-    def _write_form(self, operation: op.Operation, name: str, numbers: list[str]) -> Any:
-        return self._write(operation, {name: numbers})
-
-    def _revoke(self, operation: op.Operation, name: str, numbers: list[str]) -> Any:
+    def _write_in_address(self, operation: op.Operation, identifiers: list[str]) -> Any:
         answers = [
-            self._transport.call(operation, query={"administration_id": self.administration_id, name: part})
-            for part in self._filter_parts(numbers)
+            self._transport.call(
+                operation, query={"administration_id": self.administration_id, operation.carries: part}
+            )
+            for part in self._filter_parts(identifiers)
         ]
         return _joined(answers)
 

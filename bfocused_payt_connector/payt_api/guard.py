@@ -27,7 +27,7 @@ from typing import (
 
 from . import values
 from .errors import PaytPayloadInvalid
-from .payloads import Kind
+from .kinds import Kind
 from .wire import CHECKSUM_LENGTH
 
 INT32_MAX = 2**31 - 1

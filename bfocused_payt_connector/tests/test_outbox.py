@@ -8,8 +8,8 @@ from odoo.tools import mute_logger
 
 from .. import const
 from ..delivery import RESOURCES, Resource, sender
-from ..delivery.writes import Upsert
-from ..payt_api import PaytClient
+from ..delivery.writes import Create, Upsert
+from ..payt_api import operations as op
 from .common import PaytCase
 from .stubs import stub_partners
 
@@ -184,6 +184,9 @@ class TestOutbox(OutboxCase):
                 for method in filter(None, (resource.payload, resource.key, resource.taken, resource.refused)):
                     self.assertTrue(callable(getattr(self.env[model], method, None)), (resource.name, model, method))
                 self.assertTrue(callable(self.env[model]._get_payt_backend), model)
+                if isinstance(resource.write, Create):
+                    for method in (resource.write.find, "_get_payt_debtor_number"):
+                        self.assertTrue(callable(getattr(self.env[model], method, None)), (model, method))
             if resource.files:
                 self.assertTrue(callable(getattr(self.env[resource.models[0]], resource.files, None)))
 
@@ -196,7 +199,7 @@ class TestOutbox(OutboxCase):
             key="_get_payt_key_contact",
             taken="_payt_taken_contact",
             refused="_payt_refused_contact",
-            write=Upsert(PaytClient.upsert_contacts),
+            write=Upsert(op.UPSERT_CONTACTS),
         )
         self.enterContext(patch.dict(RESOURCES, vendor=vendor))
         self.outbox._put(self.jansen, "vendor")

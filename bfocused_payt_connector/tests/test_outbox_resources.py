@@ -4,6 +4,7 @@ from odoo.tests import tagged
 
 from ..delivery import RESOURCES
 from ..payt_api import PaytFile, backoff
+from ..payt_api import operations as op
 from .test_outbox import OutboxCase
 
 INVOICE = {
@@ -25,7 +26,7 @@ class ResourceCase(OutboxCase):
         super().setUp()
         self.enterContext(patch.object(backoff.Backoff, "pause", lambda *arguments: None))
         with self.backend._get_client() as client:
-            client.upsert_debtors([{"debtor_number": "D1", "debtor_identifier": "D1", "name": "Jansen"}])
+            client.write_many(op.UPSERT_DEBTORS, [{"debtor_number": "D1", "debtor_identifier": "D1", "name": "Jansen"}])
         self.sandbox.traffic.reset()
 
     def be(self, resource, prepare, **others):

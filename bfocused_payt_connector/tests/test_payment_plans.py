@@ -8,6 +8,7 @@ from odoo import fields
 from odoo.tests import tagged
 
 from ..payt_api import backoff
+from ..payt_api import operations as op
 from .test_pull import PullCase
 
 
@@ -217,7 +218,7 @@ class TestPlansFromPayt(PlanCase):
 
     def test_answered_at_payt_meanwhile(self):
         arrangement = self.read_proposal()
-        self.answer_at_payt(arrangement, "approve_payment_plan")
+        self.answer_at_payt(arrangement, op.APPROVE_PAYMENT_PLAN)
         arrangement.action_refuse()
         self.push()
         self.assertEqual(arrangement.payt_state, "error")
@@ -226,17 +227,17 @@ class TestPlansFromPayt(PlanCase):
         self.assertEqual(arrangement.state, "agreed", "PAYT refused ours, so its state counts")
         self.assertTrue(arrangement.payt_message)
 
-    def answer_at_payt(self, arrangement, method):
+    def answer_at_payt(self, arrangement, operation):
         with self.backend._get_client() as client:
-            getattr(client, method)(arrangement.payt_plan_id)
+            client.write_one(operation, payt_id=arrangement.payt_plan_id)
 
     def test_answers_given_at_payt_are_followed(self):
         other = self.make_invoice_at_payt(70.0)
         accepted = self.read_proposal()
         rejected = self.read_proposal(moves=other)
         self.assertEqual(rejected.move_ids, other)
-        self.answer_at_payt(accepted, "approve_payment_plan")
-        self.answer_at_payt(rejected, "reject_payment_plan")
+        self.answer_at_payt(accepted, op.APPROVE_PAYMENT_PLAN)
+        self.answer_at_payt(rejected, op.REJECT_PAYMENT_PLAN)
         self.pull()
         self.assertEqual((accepted.state, rejected.state), ("agreed", "refused"))
         self.assertFalse((accepted + rejected).activity_ids)
@@ -248,7 +249,7 @@ class TestPlansFromPayt(PlanCase):
         self.pull()
         arrangement = self.get_arrangement(plan_id)
         self.assertFalse(arrangement.move_ids, "two of this amount: PAYT doesn't say which")
-        self.answer_at_payt(arrangement, "approve_payment_plan")
+        self.answer_at_payt(arrangement, op.APPROVE_PAYMENT_PLAN)
         self.pull()
         self.assertEqual(arrangement.move_ids, self.move)
         self.assertFalse(other.has_arrangement)
@@ -256,7 +257,7 @@ class TestPlansFromPayt(PlanCase):
     def test_the_plan_before_its_invoices(self):
         plan_id = self.propose()
         with self.backend._get_client() as client:
-            client.approve_payment_plan(plan_id)
+            client.write_one(op.APPROVE_PAYMENT_PLAN, payt_id=plan_id)
         self.backend._pull_records("payment_plans", [plan_id])
         self.follow_once()
         self.assertEqual(self.get_rows(resource="payment_plans").state, "waiting")

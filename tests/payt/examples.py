@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from payt_api import PaytClient, PaytFile
+from payt_api import operations as op
 
 IBAN = "NL91ABNA0417164300"
 PDF = PaytFile.of(b"%PDF-1.7 an invoice", "application/pdf")
@@ -57,9 +58,9 @@ def plan(number: str = "INV/2026/0001") -> dict[str, Any]:
 
 def prepare(client: PaytClient) -> None:
     """A VAT rate, a contact and a debtor."""
-    client.upsert_vat_rates([vat_rate()])
-    client.upsert_contacts([contact()])
-    client.upsert_debtors([debtor(contact_identifier="C1")])
+    client.write_many(op.UPSERT_VAT_RATES, [vat_rate()])
+    client.write_many(op.UPSERT_CONTACTS, [contact()])
+    client.write_many(op.UPSERT_DEBTORS, [debtor(contact_identifier="C1")])
 
 
 def outline(state: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from payt_api import NO_RETRY, PaytAuth, PaytClient, ReservedThrottle
+from payt_api import operations as op
 from payt_api.throttle import next_slot
 
 from tests.payt import examples
@@ -36,7 +37,7 @@ def main(url: str, token: str, administration: str, slots: str, count: str, pref
     auth = PaytAuth(lambda: token)
     with PaytClient(url, auth=auth, administration_id=administration, throttle=throttle, backoff=NO_RETRY) as client:
         for number in range(int(count)):
-            client.upsert_debtors([examples.debtor(f"{prefix}-{number}")])
+            client.write_many(op.UPSERT_DEBTORS, [examples.debtor(f"{prefix}-{number}")])
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import pytest
 from payt_api import PaytRejected, PaytTemporary, PaytUnknownOutcome
+from payt_api import operations as op
 from payt_api.client import _single
 from payt_api.results import read_answer
 
@@ -11,9 +12,9 @@ KEYS = ["INV/1", "INV/2", "INV/3"]
 
 
 def test_a_record_refused_within_success_is_reported_by_our_key_and_the_others_are_taken(sandbox, client):
-    client.upsert_contacts([examples.contact()])
+    client.write_many(op.UPSERT_CONTACTS, [examples.contact()])
     debtors = [examples.debtor("D1"), examples.debtor("D2", contact_identifier="nobody"), examples.debtor("D3")]
-    result = client.upsert_debtors(debtors)
+    result = client.write_many(op.UPSERT_DEBTORS, debtors)
     assert result.taken == ["D1", "D3"]
     assert result.refused == {"D2": ["Contact not found"]}
     assert [debtor["debtor_number"] for debtor in sandbox.state()["debtors"]] == ["D1", "D3"]
@@ -21,45 +22,45 @@ def test_a_record_refused_within_success_is_reported_by_our_key_and_the_others_a
 
 def test_an_ordered_error_and_warning_arrive(sandbox, client):
     sandbox.fail("record_error", path="/v1/debtors", key="D2", reason="Name is too odd")
-    result = client.upsert_debtors([examples.debtor("D1"), examples.debtor("D2")])
+    result = client.write_many(op.UPSERT_DEBTORS, [examples.debtor("D1"), examples.debtor("D2")])
     assert (result.taken, result.refused) == (["D1"], {"D2": ["Name is too odd"]})
     sandbox.fail("record_warning", path="/v1/debtors", key="D1", reason="Label left out")
-    result = client.upsert_debtors([examples.debtor("D1"), examples.debtor("D2")])
+    result = client.write_many(op.UPSERT_DEBTORS, [examples.debtor("D1"), examples.debtor("D2")])
     assert (result.taken, result.warnings) == (["D1", "D2"], {"D1": ["Label left out"]})
 
 
 def test_unknown_invoices_come_back_by_our_number(sandbox, client):
     examples.prepare(client)
-    client.upsert_invoices([examples.invoice("INV/1")])
-    result = client.update_invoices([{"invoice_number": "INV/1"}, {"invoice_number": "INV/2"}])
-    assert (result.taken, result.refused) == (["INV/1"], {"INV/2": ["not_found"]})
-    result = client.block_invoices(["INV/1", "INV/2"])
+    client.write_many(op.UPSERT_INVOICES, [examples.invoice("INV/1")])
+    result = client.write_many(op.BLOCK_INVOICES, ["INV/1", "INV/2"])
     assert (result.taken, result.refused) == (["INV/1"], {"INV/2": ["not_found"]})
 
 
 def test_a_record_that_breaks_the_contract_is_refused_here_and_the_others_go(sandbox, client):
-    result = client.upsert_debtors([examples.debtor("D1", country_code="Nederland"), examples.debtor("D2")])
+    result = client.write_many(
+        op.UPSERT_DEBTORS, [examples.debtor("D1", country_code="Nederland"), examples.debtor("D2")]
+    )
     assert result.taken == ["D2"]
     assert result.refused == {"D1": ["country_code: not a country code (ISO 3166, two letters)"]}
     assert sandbox.traffic.contract_broken == []
 
 
 def test_nothing_to_send_is_no_request(client):
-    assert client.upsert_debtors([]).taken == []
-    assert client.block_invoices([]).taken == []
+    assert client.write_many(op.UPSERT_DEBTORS, []).taken == []
+    assert client.write_many(op.BLOCK_INVOICES, []).taken == []
     assert client.requests_sent == 0
 
 
 def test_writes_are_cut_at_a_thousand(sandbox, client):
     debtors = [examples.debtor(f"D{number}") for number in range(2001)]
-    result = client.upsert_debtors(debtors)
+    result = client.write_many(op.UPSERT_DEBTORS, debtors)
     assert len(result.taken) == 2001
     assert sandbox.traffic.by_operation["POST /v1/debtors"] == 3
     assert len(sandbox.state()["debtors"]) == 2001
 
 
 def test_blocking_is_cut_at_the_contracts_thousand(sandbox, client):
-    result = client.block_invoices([f"INV/{number}" for number in range(1001)])
+    result = client.write_many(op.BLOCK_INVOICES, [f"INV/{number}" for number in range(1001)])
     assert len(result.refused) == 1001
     assert sandbox.traffic.contract_broken == []
     assert sandbox.traffic.by_operation["PATCH /v1/invoices/block"] == 2
@@ -67,7 +68,7 @@ def test_blocking_is_cut_at_the_contracts_thousand(sandbox, client):
 
 def test_revoking_many_mandates_keeps_addresses_short(sandbox, client):
     references = [f"MANDATE-{number:030d}" for number in range(300)]
-    result = client.revoke_psp_mandates(references)
+    result = client.write_many(op.REVOKE_PSP_MANDATES, references)
     assert set(result.refused) == set(references)
     assert 3 <= sandbox.traffic.by_operation["DELETE /v1/psp_mandates"] <= 5
 
@@ -85,7 +86,7 @@ def test_a_request_refused_as_a_whole_is_halved_until_the_record_is_found(sandbo
         real(world, body, outcome)
 
     monkeypatch.setitem(api.BULK_WRITES, "POST /v1/debtors", strict)
-    result = client.upsert_debtors([examples.debtor(f"D{number}") for number in range(16)])
+    result = client.write_many(op.UPSERT_DEBTORS, [examples.debtor(f"D{number}") for number in range(16)])
     assert len(result.taken) == 15
     assert list(result.refused) == ["D7"]
     assert "beyond PAYT" in result.refused["D7"][0]
@@ -95,7 +96,7 @@ def test_a_request_refused_as_a_whole_is_halved_until_the_record_is_found(sandbo
 def test_when_everything_is_refused_the_search_ends(sandbox, client):
     sandbox.fail("refuse", times=10_000)
     with pytest.raises(PaytRejected) as caught:
-        client.upsert_debtors([examples.debtor(f"D{number}") for number in range(1000)])
+        client.write_many(op.UPSERT_DEBTORS, [examples.debtor(f"D{number}") for number in range(1000)])
     assert client.requests_sent < 60
     assert caught.value.partial.taken == []
 
@@ -103,14 +104,22 @@ def test_when_everything_is_refused_the_search_ends(sandbox, client):
 def test_an_error_halfway_tells_what_was_done_before(sandbox, client):
     sandbox.fail("error", path="/v1/debtors", after=1, times=100)
     with pytest.raises(PaytTemporary) as caught:
-        client.upsert_debtors([examples.debtor(f"D{number}") for number in range(1500)])
+        client.write_many(op.UPSERT_DEBTORS, [examples.debtor(f"D{number}") for number in range(1500)])
     assert caught.value.partial.taken == [f"D{number}" for number in range(1000)]
 
 
 @pytest.mark.parametrize("records", [[{"name": "x"}], [examples.debtor(), examples.debtor()]])
 def test_records_without_a_key_of_their_own_are_a_mistake(client, records):
     with pytest.raises(ValueError, match="debtor_number"):
-        client.upsert_debtors(records)
+        client.write_many(op.UPSERT_DEBTORS, records)
+
+
+@pytest.mark.parametrize(
+    "operation", [op.CREATE_PSP_MANDATES, op.CREATE_PAYMENT_PLAN, op.APPROVE_PAYMENT_PLAN], ids=str
+)
+def test_what_is_made_once_is_not_written_in_bulk(client, operation):
+    with pytest.raises(ValueError, match="one record at a time"):
+        client.write_many(operation, [])
 
 
 # === SHAPES OF ANSWERS
@@ -191,6 +200,6 @@ def test_lists_in_an_address_are_parted_by_plain_commas(sandbox, client, monkeyp
     seen = []
     real = Handler._perform
     monkeypatch.setattr(Handler, "_perform", lambda self, *a: seen.append(self.path) or real(self, *a))
-    result = client.revoke_psp_mandates(["M/1 a", "M2"])
+    result = client.write_many(op.REVOKE_PSP_MANDATES, ["M/1 a", "M2"])
     assert seen[0].endswith("&mandate_references=M%2F1%20a,M2")
     assert list(result.refused) == ["M/1 a", "M2"]

@@ -25,23 +25,23 @@ INVOICE = "INV/2026/0001"
 
 def _with_invoice(client: PaytClient) -> None:
     examples.prepare(client)
-    client.upsert_invoices([examples.invoice(sent_at="2026-11-01T08:00:00Z")])
+    client.write_many(op.UPSERT_INVOICES, [examples.invoice(sent_at="2026-11-01T08:00:00Z")])
 
 
 def _with_blocked_invoice(client: PaytClient) -> None:
     _with_invoice(client)
-    client.block_invoices([INVOICE])
+    client.write_many(op.BLOCK_INVOICES, [INVOICE])
 
 
 def _with_mandate(client: PaytClient) -> None:
     examples.prepare(client)
-    client.create_psp_mandate(examples.mandate())
+    client.write_one(op.CREATE_PSP_MANDATES, examples.mandate())
 
 
 def _paid(client: PaytClient) -> Any:
     payments = [examples.payment("P1", "21.00"), examples.payment("P2", "100.00")]
     amounts = {"amount_open": "0.00", "book_amount_open": "0.00"}
-    return client.upsert_invoices([examples.invoice(**amounts, payments=payments)])
+    return client.write_many(op.UPSERT_INVOICES, [examples.invoice(**amounts, payments=payments)])
 
 
 class Kind(NamedTuple):
@@ -57,30 +57,26 @@ def _nothing(client: PaytClient) -> None:
 
 
 REPEATABLE = {
-    "vat rates": Kind(_nothing, lambda c: c.upsert_vat_rates([examples.vat_rate()]), op.UPSERT_VAT_RATES),
-    "conditions": Kind(
-        _nothing,
-        lambda c: c.upsert_payment_conditions([{"code": "14", "name": "14 days"}]),
-        op.UPSERT_PAYMENT_CONDITIONS,
+    "vat rates": Kind(
+        _nothing, lambda c: c.write_many(op.UPSERT_VAT_RATES, [examples.vat_rate()]), op.UPSERT_VAT_RATES
     ),
-    "contacts": Kind(_nothing, lambda c: c.upsert_contacts([examples.contact()]), op.UPSERT_CONTACTS),
-    "debtors": Kind(_nothing, lambda c: c.upsert_debtors([examples.debtor()]), op.UPSERT_DEBTORS),
+    "contacts": Kind(_nothing, lambda c: c.write_many(op.UPSERT_CONTACTS, [examples.contact()]), op.UPSERT_CONTACTS),
+    "debtors": Kind(_nothing, lambda c: c.write_many(op.UPSERT_DEBTORS, [examples.debtor()]), op.UPSERT_DEBTORS),
     "files": Kind(_nothing, lambda c: c.upload_files([examples.PDF]), op.ANNOUNCE_FILES),
-    "invoices": Kind(examples.prepare, lambda c: c.upsert_invoices([examples.invoice()]), op.UPSERT_INVOICES),
-    "payments": Kind(examples.prepare, _paid, op.UPSERT_INVOICES),
-    "invoice changes": Kind(
-        _with_invoice,
-        lambda c: c.update_invoices([{"invoice_number": INVOICE, "category": "MAAND"}]),
-        op.UPDATE_INVOICES,
+    "invoices": Kind(
+        examples.prepare, lambda c: c.write_many(op.UPSERT_INVOICES, [examples.invoice()]), op.UPSERT_INVOICES
     ),
-    "block": Kind(_with_invoice, lambda c: c.block_invoices([INVOICE]), op.BLOCK_INVOICES),
-    "resume": Kind(_with_blocked_invoice, lambda c: c.resume_invoices([INVOICE]), op.RESUME_INVOICES),
-    "revocation": Kind(_with_mandate, lambda c: c.revoke_psp_mandates(["M1"]), op.REVOKE_PSP_MANDATES),
+    "payments": Kind(examples.prepare, _paid, op.UPSERT_INVOICES),
+    "block": Kind(_with_invoice, lambda c: c.write_many(op.BLOCK_INVOICES, [INVOICE]), op.BLOCK_INVOICES),
+    "resume": Kind(_with_blocked_invoice, lambda c: c.write_many(op.RESUME_INVOICES, [INVOICE]), op.RESUME_INVOICES),
+    "revocation": Kind(_with_mandate, lambda c: c.write_many(op.REVOKE_PSP_MANDATES, ["M1"]), op.REVOKE_PSP_MANDATES),
     "reading": Kind(_with_invoice, lambda c: list(c.iter_pages("invoices")), op.LISTINGS["invoices"].operation),
 }
 ONCE_ONLY = {
-    "mandate": Kind(examples.prepare, lambda c: c.create_psp_mandate(examples.mandate()), op.CREATE_PSP_MANDATES),
-    "plan": Kind(_with_invoice, lambda c: c.create_payment_plan(examples.plan()), op.CREATE_PAYMENT_PLAN),
+    "mandate": Kind(
+        examples.prepare, lambda c: c.write_one(op.CREATE_PSP_MANDATES, examples.mandate()), op.CREATE_PSP_MANDATES
+    ),
+    "plan": Kind(_with_invoice, lambda c: c.write_one(op.CREATE_PAYMENT_PLAN, examples.plan()), op.CREATE_PAYMENT_PLAN),
 }
 CERTAINLY_NOT_DONE = {"throttle": {}}
 MAYBE_DONE = {
@@ -213,16 +209,16 @@ def test_a_missing_permission_is_named_and_not_tried_again(sandbox, client, name
 def test_a_scope_taken_away_gives_the_missing_permission(sandbox, make_client):
     token = sandbox.server.control.make_token({"scopes": ["debtors:write"], "static": True})["access_token"]
     client = make_client(auth=PaytAuth(lambda: token))
-    client.upsert_debtors([examples.debtor()])
+    client.write_many(op.UPSERT_DEBTORS, [examples.debtor()])
     with pytest.raises(PaytForbidden) as caught:
-        client.upsert_vat_rates([examples.vat_rate()])
+        client.write_many(op.UPSERT_VAT_RATES, [examples.vat_rate()])
     assert caught.value.missing_permission == "vat_rates:write"
 
 
 def test_the_attempts_end(sandbox, client):
     sandbox.fail("error", status=503, times=100)
     with pytest.raises(PaytTemporary) as caught:
-        client.upsert_debtors([examples.debtor()])
+        client.write_many(op.UPSERT_DEBTORS, [examples.debtor()])
     assert caught.value.status == 503
     assert caught.value.retryable
     assert client.requests_sent == 3
@@ -239,7 +235,7 @@ def test_the_pauses_grow_and_everyone_with_the_token_waits_after_a_429(sandbox, 
         sleep=slept.append, throttle=Throttle(interval=0), backoff=Backoff(attempts=4, chance=lambda: 1.0)
     )
     sandbox.fail("throttle", times=3)
-    client.upsert_debtors([examples.debtor()])
+    client.write_many(op.UPSERT_DEBTORS, [examples.debtor()])
     assert slept == held == [0.5, 1.0, 2.0]
 
 
@@ -247,7 +243,7 @@ def test_retry_after_is_kept_to(sandbox, make_client):
     slept = []
     client = make_client(sleep=slept.append)
     sandbox.fail("throttle", retry_after=7)
-    client.upsert_debtors([examples.debtor()])
+    client.write_many(op.UPSERT_DEBTORS, [examples.debtor()])
     assert 7 <= slept[0] <= 7.25
 
 
@@ -256,14 +252,14 @@ def test_a_long_retry_after_is_the_callers(sandbox, make_client):
     client = make_client(sleep=slept.append)
     sandbox.fail("throttle", retry_after=3600)
     with pytest.raises(PaytThrottled) as caught:
-        client.upsert_debtors([examples.debtor()])
+        client.write_many(op.UPSERT_DEBTORS, [examples.debtor()])
     assert (caught.value.retry_after, slept) == (3600, [])
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
 def test_any_answer_of_two_hundred_and_something_is_a_yes(sandbox, client, status):
     sandbox.fail("error_after", status=status)
-    assert client.upsert_debtors([examples.debtor()]).taken == ["D1"]
+    assert client.write_many(op.UPSERT_DEBTORS, [examples.debtor()]).taken == ["D1"]
     assert client.requests_sent == 1
 
 
@@ -271,14 +267,14 @@ def test_an_unreachable_payt_did_nothing():
     auth = PaytAuth(lambda: "x")
     client = PaytClient("http://127.0.0.1:1", auth=auth, administration_id="1", backoff=Backoff(attempts=1))
     with pytest.raises(PaytTemporary) as caught:
-        client.create_psp_mandate(examples.mandate())
+        client.write_one(op.CREATE_PSP_MANDATES, examples.mandate())
     assert not caught.value.maybe_processed
 
 
 def test_a_rejected_request_says_why(sandbox, client):
     examples.prepare(client)
     with pytest.raises(PaytRejected, match="Debtor not found"):
-        client.create_psp_mandate(examples.mandate(debtor_code="D9"))
+        client.write_one(op.CREATE_PSP_MANDATES, examples.mandate(debtor_code="D9"))
     assert client.requests_sent == 4
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from payt_api import PaytError, PaytFile, PaytRejected, PaytTemporary
+from payt_api import operations as op
 from payt_api.connection import checked_upload_url
 from payt_api.files import read_missing
 
@@ -36,7 +37,7 @@ def test_an_uploaded_document_can_be_opened_at_payt(sandbox, client):
     examples.prepare(client)
     client.upload_files([examples.PDF])
     document = {"checksum": examples.PDF.checksum, "filename": "INV-1.pdf"}
-    assert client.upsert_invoices([examples.invoice(document=document)]).taken
+    assert client.write_many(op.UPSERT_INVOICES, [examples.invoice(document=document)]).taken
     (record,) = client.read_by("invoices", "invoice_numbers", ["INV/2026/0001"], fields=["document_url"])
     assert requests.get(record["document_url"], timeout=5).content == examples.PDF.content()
 
@@ -44,7 +45,7 @@ def test_an_uploaded_document_can_be_opened_at_payt(sandbox, client):
 def test_an_invoice_whose_document_was_not_uploaded_is_refused(client):
     examples.prepare(client)
     document = {"checksum": examples.PDF.checksum, "filename": "INV-1.pdf"}
-    result = client.upsert_invoices([examples.invoice(document=document)])
+    result = client.write_many(op.UPSERT_INVOICES, [examples.invoice(document=document)])
     assert result.refused == {"INV/2026/0001": ["document has not been uploaded"]}
 
 

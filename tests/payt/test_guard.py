@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from payt_api import PaytPayloadInvalid, payloads
+from payt_api import PaytPayloadInvalid
+from payt_api import operations as op
 from payt_api.guard import guarded
 
 from tests.payt import examples
@@ -48,11 +49,11 @@ def _names(payload_type: type) -> st.SearchStrategy[str]:
 @pytest.mark.parametrize(
     ("payload_type", "path", "name", "example"),
     [
-        (payloads.DebtorPayload, "/v1/debtors", "debtors", examples.debtor()),
-        (payloads.ContactPayload, "/v1/contacts", "contacts", examples.contact()),
-        (payloads.InvoicePayload, "/v1/invoices", "invoices", examples.invoice()),
-        (payloads.VatRatePayload, "/v1/vat_rates", "vat_rates", examples.vat_rate()),
-        (payloads.PspMandatePayload, "/v1/psp_mandates", "psp_mandates", examples.mandate()),
+        (op.DebtorPayload, "/v1/debtors", "debtors", examples.debtor()),
+        (op.ContactPayload, "/v1/contacts", "contacts", examples.contact()),
+        (op.InvoicePayload, "/v1/invoices", "invoices", examples.invoice()),
+        (op.VatRatePayload, "/v1/vat_rates", "vat_rates", examples.vat_rate()),
+        (op.PspMandatePayload, "/v1/psp_mandates", "psp_mandates", examples.mandate()),
     ],
 )
 @given(data=st.data())
@@ -69,29 +70,29 @@ def test_what_the_guard_lets_through_the_contract_accepts(payload_type, path, na
 
 def test_empty_fields_are_left_out_and_nothing_else():
     record = examples.debtor(vat_number=False, coc_number="", remark=None, is_company=False, labels=[])
-    payload = guarded(payloads.DebtorPayload, record)
+    payload = guarded(op.DebtorPayload, record)
     assert payload == examples.debtor(is_company=False, labels=[])
 
 
 def test_only_peppol_enabled_may_be_null():
-    assert guarded(payloads.DebtorPayload, examples.debtor(peppol_enabled=None))["peppol_enabled"] is None
-    assert guarded(payloads.DebtorPayload, examples.debtor(peppol_enabled=False))["peppol_enabled"] is False
+    assert guarded(op.DebtorPayload, examples.debtor(peppol_enabled=None))["peppol_enabled"] is None
+    assert guarded(op.DebtorPayload, examples.debtor(peppol_enabled=False))["peppol_enabled"] is False
 
 
 def test_money_days_and_moments_are_written_as_payt_wants_them():
     payments = [examples.payment("P1", Decimal("-21"), payment_date=date(2026, 11, 3))]
-    payload = guarded(payloads.InvoicePayload, examples.invoice(sent_at=datetime(2026, 11, 1, 8), payments=payments))
+    payload = guarded(op.InvoicePayload, examples.invoice(sent_at=datetime(2026, 11, 1, 8), payments=payments))
     assert payload["amount_total"] == "121.00"
     assert payload["sent_at"] == "2026-11-01T08:00:00Z"
     assert payload["payments"][0] == {**payments[0], "amount": "-21.00", "payment_date": "2026-11-03"}
 
 
 def test_a_plans_amounts_are_numbers():
-    assert guarded(payloads.PaymentPlanPayload, examples.plan())["terms"][0]["amount"] == 60.5
+    assert guarded(op.PaymentPlanPayload, examples.plan())["terms"][0]["amount"] == 60.5
 
 
 def test_an_empty_list_of_payments_stays_because_it_says_something():
-    assert guarded(payloads.InvoicePayload, examples.invoice(payments=[]))["payments"] == []
+    assert guarded(op.InvoicePayload, examples.invoice(payments=[]))["payments"] == []
 
 
 @pytest.mark.parametrize(
@@ -115,11 +116,11 @@ def test_an_empty_list_of_payments_stays_because_it_says_something():
 )
 def test_what_is_wrong_is_named(values, problem):
     with pytest.raises(PaytPayloadInvalid) as caught:
-        guarded(payloads.InvoicePayload, examples.invoice(**values))
+        guarded(op.InvoicePayload, examples.invoice(**values))
     assert [line for line in caught.value.problems if line.startswith(problem)]
 
 
 def test_a_problem_never_tells_the_value():
     with pytest.raises(PaytPayloadInvalid) as caught:
-        guarded(payloads.PspMandatePayload, examples.mandate(bank_account_number=12345678, provider_code=examples.IBAN))
+        guarded(op.PspMandatePayload, examples.mandate(bank_account_number=12345678, provider_code=examples.IBAN))
     assert "12345678" not in str(caught.value) and examples.IBAN not in str(caught.value)

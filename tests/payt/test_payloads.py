@@ -3,8 +3,10 @@
 from typing import Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
-from payt_api import entities, money_entities, payloads
+from payt_api import entities, money_entities
+from payt_api import operations as op
 from payt_api.guard import _fields, _kind
+from payt_api.kinds import Kind
 
 from tests.payt_sandbox.contract import Contract
 
@@ -16,29 +18,15 @@ FILLED_IN_BY_THE_CLIENT = {"administration_id", "fields"}
 TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
 
-def _items(schema: str, name: str) -> dict:
-    return CONTRACT.entity(schema)["properties"][name]["items"]
-
-
-@pytest.mark.parametrize(
-    ("payload_type", "schema", "name"),
-    [
-        (payloads.VatRatePayload, "postV1VatRates", "vat_rates"),
-        (payloads.PaymentConditionPayload, "postV1PaymentConditions", "payment_conditions"),
-        (payloads.ContactPayload, "postV1Contacts", "contacts"),
-        (payloads.DebtorPayload, "postV1Debtors", "debtors"),
-        (payloads.FilePayload, "postV1Files", "files"),
-        (payloads.InvoicePayload, "postV1Invoices", "invoices"),
-        (payloads.InvoiceUpdatePayload, "patchV1Invoices", "invoices"),
-        (payloads.PspMandatePayload, "postV1PspMandates", "psp_mandates"),
-    ],
-)
-def test_a_bulk_payload_has_the_contracts_fields(payload_type, schema, name):
-    _compare(payload_type, _items(schema, name), name)
-
-
-def test_a_payment_plan_has_the_contracts_fields():
-    _compare(payloads.PaymentPlanPayload, CONTRACT.entity("postV1PaymentPlans"), "payment_plans")
+@pytest.mark.parametrize("operation", [found for found in op.OPERATIONS if found.payload], ids=str)
+def test_a_payload_has_the_contracts_fields(operation):
+    (described,) = [known for known in CONTRACT.operations if str(known) == str(operation)]
+    schema = described.bodies["application/json"]
+    schema = CONTRACT.entity(schema["$ref"].rpartition("/")[2]) if "$ref" in schema else schema
+    if operation.carries:
+        schema = schema["properties"][operation.carries]["items"]
+    _compare(operation.payload, schema, operation.carries)
+    assert not operation.key or operation.key in operation.payload.__required_keys__
 
 
 def _compare(payload_type: type, schema: dict, name: str) -> None:
@@ -66,14 +54,11 @@ def _compare_type(hint: object, schema: dict, field: str) -> None:
         assert types == [schema["type"]], field
         assert "enum" not in schema, field
         if schema.get("format") == "date-time":
-            assert kind is payloads.Kind.MOMENT, field
+            assert kind is Kind.MOMENT, field
 
 
 def test_every_operation_we_use_is_in_the_contract():
-    from payt_api import operations as op
-
-    used = [value for value in vars(op).values() if isinstance(value, op.Operation)]
-    used += [listing.operation for listing in op.LISTINGS.values()]
+    used = [*op.OPERATIONS, *(listing.operation for listing in op.LISTINGS.values())]
     used += [op.LISTINGS[name].deleted for name in op.WITH_DELETED]
     known = {str(operation): operation for operation in CONTRACT.operations}
     assert len(used) > 30
@@ -85,9 +70,31 @@ def test_every_operation_we_use_is_in_the_contract():
         assert operation.form == (bool(described.bodies) and "application/json" not in described.bodies)
 
 
-def test_every_filter_we_know_is_in_the_contract():
-    from payt_api import operations as op
+def test_the_permissions_asked_for_are_those_the_operations_need():
+    assert op.SCOPES == (
+        "administrations:read",
+        "contacts:read",
+        "contacts:write",
+        "credit_cases:read",
+        "debtors:read",
+        "debtors:write",
+        "files:write",
+        "invoices:read",
+        "invoices:write",
+        "notes:read",
+        "notifications:read",
+        "payment_plans:read",
+        "payment_plans:write",
+        "payments:read",
+        "psp_mandates:read",
+        "psp_mandates:write",
+        "psp_transactions:read",
+        "vat_rates:read",
+        "vat_rates:write",
+    )
 
+
+def test_every_filter_we_know_is_in_the_contract():
     known = {str(operation): set(operation.parameters) for operation in CONTRACT.operations}
     for listing in op.LISTINGS.values():
         common = {"administration_id", "cursor", "per_page"}
@@ -109,6 +116,4 @@ def test_an_entity_has_the_contracts_properties(name):
 
 
 def test_every_list_has_its_entity():
-    from payt_api import operations as op
-
     assert set(entities.ENTITIES) == {*op.LISTINGS, "administrations"}

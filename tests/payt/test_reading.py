@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from payt_api import PaytForbidden, PaytTemporary
+from payt_api import operations as op
 from payt_api.paging import Page, SyncMark, read_page
 
 from tests.payt import examples
 
 
 def _debtors(client, count):
-    client.upsert_debtors([examples.debtor(f"D{number:03d}") for number in range(count)])
+    client.write_many(op.UPSERT_DEBTORS, [examples.debtor(f"D{number:03d}") for number in range(count)])
 
 
 @pytest.mark.parametrize(("records", "requests"), [(0, 1), (1, 2), (10, 2), (11, 3), (25, 4)])
@@ -61,7 +62,7 @@ def test_updated_after_gives_what_changed_since(sandbox, client):
     assert mark == "2026-11-01T12:00:00Z"
     assert list(client.iter_pages("debtors", updated_after=mark)) == []
     sandbox.clock.advance(60)
-    client.upsert_debtors([examples.debtor("D001", name="Other BV")])
+    client.write_many(op.UPSERT_DEBTORS, [examples.debtor("D001", name="Other BV")])
     for after in (mark, datetime(2026, 11, 1, 12), datetime(2026, 11, 1, 13, tzinfo=UTC) - timedelta(hours=1)):
         (page,) = client.iter_pages("debtors", updated_after=after)
         assert [record["name"] for record in page] == ["Other BV"]
@@ -76,7 +77,7 @@ def test_fields_bring_what_is_asked_for_and_what_we_need(client):
 def test_records_are_found_by_our_numbers_in_few_requests(sandbox, client):
     examples.prepare(client)
     numbers = [f"INV/2026/{number:05d}" for number in range(700)]
-    client.upsert_invoices([examples.invoice(number) for number in numbers])
+    client.write_many(op.UPSERT_INVOICES, [examples.invoice(number) for number in numbers])
     sandbox.traffic.reset()
     found = {record["invoice_number"] for record in client.read_by("invoices", "invoice_numbers", numbers)}
     assert found == set(numbers)
@@ -87,9 +88,9 @@ def test_records_are_found_by_our_numbers_in_few_requests(sandbox, client):
 @pytest.mark.parametrize("resource", ["invoices", "payments", "psp_mandates", "payment_plans", "credit_cases"])
 def test_what_was_deleted_is_listed(sandbox, client, resource):
     examples.prepare(client)
-    client.upsert_invoices([examples.invoice(sent_at="2026-11-01T08:00:00Z")])
-    client.create_psp_mandate(examples.mandate())
-    client.create_payment_plan(examples.plan())
+    client.write_many(op.UPSERT_INVOICES, [examples.invoice(sent_at="2026-11-01T08:00:00Z")])
+    client.write_one(op.CREATE_PSP_MANDATES, examples.mandate())
+    client.write_one(op.CREATE_PAYMENT_PLAN, examples.plan())
     sandbox.play("collection", invoice="INV/2026/0001")
     sandbox.play("pay", invoice="INV/2026/0001", amount="1.00")
     number = sandbox.state()[resource][0]["id"]

@@ -5,7 +5,7 @@ import json
 import pytest
 import requests
 from payt_api.guard import guarded
-from payt_api.payloads import InvoicePayload
+from payt_api.operations import InvoicePayload
 
 from tests.payt import examples
 from tests.payt_sandbox.contract import DESCRIPTION, Contract, ContractBroken

@@ -1,6 +1,7 @@
 """The sandbox' players: dunning, money, plans; and that what happens can be read back."""
 
 import pytest
+from payt_api import operations as op
 
 from tests.payt import examples
 
@@ -12,8 +13,8 @@ SENT = "2026-11-01T08:00:00Z"
 def play(sandbox, client):
     """With a debtor, a mandate and one invoice of 121.00."""
     examples.prepare(client)
-    client.create_psp_mandate(examples.mandate())
-    client.upsert_invoices([examples.invoice(sent_at=SENT)])
+    client.write_one(op.CREATE_PSP_MANDATES, examples.mandate())
+    client.write_many(op.UPSERT_INVOICES, [examples.invoice(sent_at=SENT)])
     return sandbox.play
 
 
@@ -55,7 +56,9 @@ def test_only_debits_that_are_due_are_collected_and_once(play, client, sandbox, 
     from datetime import UTC, datetime
 
     assert play("debit_due") == {"debits": 0}  # not paid by direct debit
-    client.update_invoices([{"invoice_number": NUMBER, "payment_method": "direct_debit", "due_date": "2026-12-01"}])
+    client.write_many(
+        op.UPSERT_INVOICES, [examples.invoice(payment_method="direct_debit", due_date="2026-12-01", sent_at=SENT)]
+    )
     sandbox.clock.set(datetime(2026, 11, 30, 12, tzinfo=UTC))
     assert play("debit_due") == {"debits": 0}
     sandbox.clock.set(datetime(2026, 12, 1, 12, tzinfo=UTC))
@@ -71,7 +74,7 @@ def test_a_refund_opens_the_invoice(play, read, invoice):
 
 
 def test_one_payment_over_two_invoices(play, client, read):
-    client.upsert_invoices([examples.invoice("INV/2", total="50.00", sent_at=SENT)])
+    client.write_many(op.UPSERT_INVOICES, [examples.invoice("INV/2", total="50.00", sent_at=SENT)])
     play("pay", invoice=[NUMBER, "INV/2"], amount="150.00")
     assert [record["open_amount"] for record in read("invoices")] == ["0.00", "21.00"]
     (transaction,) = read("psp_transactions")
@@ -112,7 +115,7 @@ def test_a_plan_proposed_by_the_debtor_is_approved_and_kept(play, client, read, 
     terms = [{"amount": "60.50", "due_date": "2026-12-01"}, {"amount": "60.50", "due_date": "2027-01-01"}]
     plan = play("propose_plan", invoice=NUMBER, terms=terms)["payment_plan_id"]
     assert read("payment_plans")[0]["active"] is False
-    assert client.approve_payment_plan(plan)["approved_at"]
+    assert client.write_one(op.APPROVE_PAYMENT_PLAN, payt_id=plan)["approved_at"]
     assert invoice()["active_payment_plan_id"] == plan
     play("pay", invoice=NUMBER, amount="60.50")
     assert [term["amount_due"] for term in read("payment_plans")[0]["payment_terms"]] == ["0.00", "60.50"]
@@ -126,20 +129,22 @@ def test_a_plan_is_rejected_or_ended_and_only_once(play, client):
 
     terms = [{"amount": "121.00", "due_date": "2026-12-01"}]
     plan = play("propose_plan", invoice=NUMBER, terms=terms)["payment_plan_id"]
-    assert client.reject_payment_plan(plan)["rejected_at"]
+    assert client.write_one(op.REJECT_PAYMENT_PLAN, payt_id=plan)["rejected_at"]
     with pytest.raises(PaytRejected):
-        client.approve_payment_plan(plan)
+        client.write_one(op.APPROVE_PAYMENT_PLAN, payt_id=plan)
     with pytest.raises(PaytNotFound):
-        client.approve_payment_plan("1")
-    plan = client.create_payment_plan(examples.plan())["id"]
-    assert client.deactivate_payment_plan(plan)["deactivated_at"]
+        client.write_one(op.APPROVE_PAYMENT_PLAN, payt_id="1")
+    plan = client.write_one(op.CREATE_PAYMENT_PLAN, examples.plan())["id"]
+    assert client.write_one(op.DEACTIVATE_PAYMENT_PLAN, payt_id=plan)["deactivated_at"]
 
 
 def test_a_plans_terms_add_up_to_what_is_open(client, play):
     from payt_api import PaytRejected
 
     with pytest.raises(PaytRejected, match="add up"):
-        client.create_payment_plan({**examples.plan(), "terms": [{"amount": 1, "due_date": "2026-12-01"}]})
+        client.write_one(
+            op.CREATE_PAYMENT_PLAN, {**examples.plan(), "terms": [{"amount": 1, "due_date": "2026-12-01"}]}
+        )
 
 
 def test_a_dispute_pauses_the_invoice_and_leaves_a_note(play, read, invoice):

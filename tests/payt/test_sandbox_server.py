@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 from payt_api import LocalThrottle, PaytAuth, PaytClient
+from payt_api import operations as op
 
 from tests.payt import examples
 from tests.payt_sandbox import running_sandbox
@@ -29,14 +30,18 @@ def test_the_state_is_there_after_a_restart(tmp_path):
             examples.prepare(client)
             client.upload_files([examples.PDF])
             document = {"checksum": examples.PDF.checksum, "filename": "1.pdf"}
-            client.upsert_invoices([examples.invoice(document=document, payments=[examples.payment("P1", "1.00")])])
+            client.write_many(
+                op.UPSERT_INVOICES, [examples.invoice(document=document, payments=[examples.payment("P1", "1.00")])]
+            )
         before = sandbox.state()
     with running_sandbox(tmp_path / "state.sqlite") as sandbox:
         assert sandbox.state() == before
         assert sandbox.world.store.get_file(examples.PDF.checksum) == examples.PDF.content()
         with _client(sandbox.url, sandbox.token, sandbox.administration_id) as client:
             assert client.upload_files([examples.PDF]).present
-            result = client.upsert_invoices([examples.invoice(payments=[examples.payment("P1", "1.00")])])
+            result = client.write_many(
+                op.UPSERT_INVOICES, [examples.invoice(payments=[examples.payment("P1", "1.00")])]
+            )
             assert result.taken and len(sandbox.state()["invoices"]) == 1
 
 
@@ -49,7 +54,7 @@ def test_as_a_process_it_says_where_it_is_and_survives_being_killed(tmp_path):
             ready = json.loads(process.stdout.readline())
             with _client(ready["url"], ready["token"], ready["administration_id"]) as client:
                 number = f"D{len(numbers)}"
-                assert client.upsert_debtors([examples.debtor(number)]).taken == [number]
+                assert client.write_many(op.UPSERT_DEBTORS, [examples.debtor(number)]).taken == [number]
                 numbers.add(number)
                 assert {record["debtor_number"] for page in client.iter_pages("debtors") for record in page} == numbers
         finally:
@@ -75,7 +80,7 @@ def test_the_strings_over_http(sandbox, client, strings):
     assert strings("GET", "faults")["happened"] == 1
     assert strings("GET", "traffic")["by_operation"]["POST /v1/debtors"] == 2
     assert strings("POST", "clock", {"now": "2027-01-01T00:00:00Z", "frozen": True}) == {"now": "2027-01-01T00:00:00Z"}
-    client.upsert_invoices([examples.invoice(sent_at="2026-11-01T08:00:00Z")])
+    client.write_many(op.UPSERT_INVOICES, [examples.invoice(sent_at="2026-11-01T08:00:00Z")])
     strings("POST", "play", {"do": "pay", "invoice": "INV/2026/0001"})
     state = strings("GET", "state")
     assert state["invoices"][0]["payment_date"] == "2027-01-01"
@@ -114,11 +119,11 @@ def test_the_dump_has_no_upload_address(sandbox, client, strings):
 
 def test_the_page_shows_debtors_mandates_invoices_documents_and_failures(sandbox, client):
     examples.prepare(client)
-    client.upsert_debtors([examples.debtor("D2", name="<script>alert(1)</script>")])
-    client.create_psp_mandate(examples.mandate())
+    client.write_many(op.UPSERT_DEBTORS, [examples.debtor("D2", name="<script>alert(1)</script>")])
+    client.write_one(op.CREATE_PSP_MANDATES, examples.mandate())
     client.upload_files([examples.PDF])
     document = {"checksum": examples.PDF.checksum, "filename": "factuur 1.pdf"}
-    client.upsert_invoices([examples.invoice(document=document)])
+    client.write_many(op.UPSERT_INVOICES, [examples.invoice(document=document)])
     sandbox.fail("error", status=503)
     client.administration()
 
@@ -139,11 +144,12 @@ def test_many_thousand_invoices_are_written_and_read(tmp_path):
             examples.prepare(client)
             started = time.monotonic()
             for start in range(0, count, 1000):
-                client.upsert_invoices(
+                client.write_many(
+                    op.UPSERT_INVOICES,
                     [
                         examples.invoice(f"INV/{number:06d}", sent_at="2026-11-01T08:00:00Z")
                         for number in range(start, start + 1000)
-                    ]
+                    ],
                 )
             written = time.monotonic()
             read = sum(len(page) for page in client.iter_pages("invoices"))

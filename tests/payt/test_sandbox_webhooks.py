@@ -5,6 +5,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from payt_api import operations as op
 from payt_api.signature import is_signed
 from payt_api.wire import ADMINISTRATION_HEADER, DELIVERY_HEADER, SIGNATURE_HEADER
 
@@ -59,7 +60,7 @@ def deliver(sandbox, client, receiver):
         hook = {"url": receiver.url, "secrets": list(secrets), "enabled": True, "mode": {"manual": True, **mode}}
         sandbox.server.control.set_webhook(hook)
         examples.prepare(client)
-        client.upsert_invoices([examples.invoice(f"INV/{number}") for number in range(10)])
+        client.write_many(op.UPSERT_INVOICES, [examples.invoice(f"INV/{number}") for number in range(10)])
         return sandbox.server.postman.flush()
 
     return run
@@ -136,7 +137,7 @@ def test_events_are_delivered_by_themselves(sandbox, client, receiver):
 
     sandbox.server.control.set_webhook({"url": receiver.url, "secrets": ["s"]})
     examples.prepare(client)
-    client.upsert_invoices([examples.invoice(sent_at="2026-11-01T08:00:00Z")])
+    client.write_many(op.UPSERT_INVOICES, [examples.invoice(sent_at="2026-11-01T08:00:00Z")])
     sandbox.play("pay", invoice="INV/2026/0001")
     for _ in range(100):
         if "invoice_paid" in receiver.names:

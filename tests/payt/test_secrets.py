@@ -43,9 +43,9 @@ def test_no_secret_shows_whatever_fails(sandbox, make_client, said, failure):
     options = {"seconds": 0.3, "times": 100, "reason": REASON}
     sandbox.fail(failure, path="/v1/.*|/file_storage", **options)
     attempt(lambda: client.upload_files([examples.PDF]))
-    attempt(lambda: client.upsert_debtors([examples.debtor(bank_account_number=examples.IBAN)]))
-    attempt(lambda: client.create_psp_mandate(examples.mandate()) and None)
-    attempt(lambda: client.revoke_psp_mandates(["M1"]))
+    attempt(lambda: client.write_many(op.UPSERT_DEBTORS, [examples.debtor(bank_account_number=examples.IBAN)]))
+    attempt(lambda: client.write_one(op.CREATE_PSP_MANDATES, examples.mandate()) and None)
+    attempt(lambda: client.write_many(op.REVOKE_PSP_MANDATES, ["M1"]))
     sandbox.faults.clear()
     sandbox.fail(failure, path="/file_storage", **options)
     attempt(lambda: client.upload_files([examples.PDF]))

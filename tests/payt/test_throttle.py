@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from payt_api import Backoff, LocalThrottle, PaytAuth, PaytClient, ReservedThrottle
+from payt_api import operations as op
 from payt_api.throttle import next_slot
 from payt_api.wire import REQUESTS_PER_SECOND
 
@@ -76,7 +77,7 @@ def test_the_sandbox_counts_a_client_that_does_not_keep_to_the_limit():
         )
         with client:
             for number in range(12):
-                client.upsert_debtors([examples.debtor(f"D{number}")])
+                client.write_many(op.UPSERT_DEBTORS, [examples.debtor(f"D{number}")])
         assert sandbox.traffic.by_status[429] >= 1
         assert len(sandbox.state()["debtors"]) == 12
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from payt_api import Backoff, PaytAuth, PaytClient, PaytForbidden, PaytTemporary, auth
+from payt_api import operations as op
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def client(server):
 
 def test_an_unknown_certificate_gets_neither_token_nor_data(server, client):
     with pytest.raises(PaytForbidden, match="certificate"):
-        client.upsert_debtors([{"debtor_number": "1", "name": "x", "debtor_identifier": "1"}])
+        client.write_many(op.UPSERT_DEBTORS, [{"debtor_number": "1", "name": "x", "debtor_identifier": "1"}])
     assert (client.requests_sent, server.received) == (1, [])
 
 

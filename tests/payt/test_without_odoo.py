@@ -34,13 +34,3 @@ def test_the_client_runs_as_a_part_of_the_add_on_too(tmp_path):
     (tmp_path / "addon" / "const.py").symlink_to(CHECKOUT / "bfocused_payt_connector" / "const.py")
     program = "import addon.const, addon.payt_api as p, sys; p.PaytClient; assert 'payt_api' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=60)
-
-
-def test_the_scopes_asked_for_are_those_the_operations_need():
-    from payt_api import operations as op
-
-    source = (CHECKOUT / "bfocused_payt_connector" / "const.py").read_text()
-    wanted = {value.scope for value in vars(op).values() if isinstance(value, op.Operation)}
-    wanted |= {listing.operation.scope for listing in op.LISTINGS.values()}
-    for scope in wanted:
-        assert f'"{scope}"' in source

@@ -15,11 +15,9 @@ Bulk = Callable[[World, dict[str, Any], Outcome], None]
 
 BULK_WRITES: dict[str, Bulk] = {
     "POST /v1/vat_rates": master_data.upsert_vat_rates,
-    "POST /v1/payment_conditions": master_data.upsert_payment_conditions,
     "POST /v1/contacts": master_data.upsert_contacts,
     "POST /v1/debtors": master_data.upsert_debtors,
     "POST /v1/invoices": invoices.upsert,
-    "PATCH /v1/invoices": invoices.update,
     "PATCH /v1/invoices/block": invoices.block,
     "PATCH /v1/invoices/resume": invoices.resume,
 }

@@ -13,7 +13,7 @@ from .webhooks import MODES, Postman
 from .world import DEFAULT_SETTINGS, World
 
 DUMPED = (
-    *("administrations", "vat_rates", "payment_conditions", "contacts", "debtors", "files", "invoices", "payments"),
+    *("administrations", "vat_rates", "contacts", "debtors", "files", "invoices", "payments"),
     *("credit_cases", "payment_plans", "psp_mandates", "psp_transactions", "notes", "notifications", "deleted"),
 )
 SECRET_NAMES = {"_upload_key"}

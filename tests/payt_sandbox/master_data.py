@@ -1,4 +1,4 @@
-"""VAT rates, payment conditions, contacts and debtors: upserts on their natural keys."""
+"""VAT rates, contacts and debtors: upserts on their natural keys."""
 
 from typing import Any
 
@@ -27,12 +27,6 @@ def upsert_vat_rates(world: World, body: dict[str, Any], outcome: Outcome) -> No
             record = known or world.store.vat_rates.add({"category": "regular", "code": given["code"]})
             record.update(given, rate=float(given.get("rate", record.get("rate", 0))))
             world.store.vat_rates.touch(record)
-
-
-def upsert_payment_conditions(world: World, body: dict[str, Any], outcome: Outcome) -> None:
-    for given in outcome.wanted(body["payment_conditions"], "code"):
-        with outcome.record(given["code"]):
-            _upsert(world.store.payment_conditions, "code", given)
 
 
 def upsert_contacts(world: World, body: dict[str, Any], outcome: Outcome) -> None:

@@ -96,7 +96,6 @@ KEYS: dict[str, tuple[str, ...]] = {
     "contacts": ("contact_identifier",),
     "debtors": ("debtor_number", "debtor_identifier"),
     "vat_rates": ("code",),
-    "payment_conditions": ("code",),
     "files": ("checksum", "_upload_key"),
     "invoices": ("invoice_number", "invoice_identifier"),
     "payments": ("_origin_identifier",),

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from odoo import models
 from odoo.exceptions import UserError
 
-from ...const import SCOPES
 from ...payt_api import PaytAuth, PaytClient, PaytForbidden, ReservedThrottle, auth
+from ...payt_api.operations import SCOPES
 from .payt_backend import ENVIRONMENTS
 from .payt_token import TokenInUse
 

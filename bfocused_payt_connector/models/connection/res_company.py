@@ -1,7 +1,7 @@
 from odoo import fields, models
 
 from ...payt_api.guard import guarded
-from ...payt_api.payloads import VatRatePayload
+from ...payt_api.operations import VatRatePayload
 
 NO_VAT = "none"  # code of the rate that lines without tax refer to
 

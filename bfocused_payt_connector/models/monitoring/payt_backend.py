@@ -4,9 +4,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_datetime
 
-from ...const import SCOPES
 from ...payt_api import PaytError, PaytForbidden, PaytNotFound
-from ...payt_api.operations import LISTINGS
+from ...payt_api.operations import LISTINGS, SCOPES
 from .payt_health_check import LIGHTS
 
 # more than this and times PAYT gives can't be compared with ours

@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from ...payt_api.guard import guarded
-from ...payt_api.payloads import PspMandatePayload
+from ...payt_api.operations import PspMandatePayload
 
 FIELDS = {"state", "partner_bank_id", "unique_mandate_reference", "b2b_registered_date", "scheme", "format", "type"}
 AT_PAYT = ("pushed", "revoking")  # PAYT has it, as far as we know

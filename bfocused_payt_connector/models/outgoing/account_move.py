@@ -8,7 +8,7 @@ from odoo.tools import float_round
 from ...const import NOT_THERE, SEVERITY
 from ...payt_api import PaytPayloadInvalid
 from ...payt_api.guard import guarded
-from ...payt_api.payloads import InvoicePayload
+from ...payt_api.operations import InvoicePayload
 from ...payt_api.signature import checksum
 from ..connection.res_company import NO_VAT
 

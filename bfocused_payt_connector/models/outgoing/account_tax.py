@@ -1,7 +1,7 @@
 from odoo import fields, models
 
 from ...payt_api.guard import guarded
-from ...payt_api.payloads import VatRatePayload
+from ...payt_api.operations import VatRatePayload
 
 # PAYT's category by the code that electronic invoices have for it (UNCL5305)
 CATEGORIES = {

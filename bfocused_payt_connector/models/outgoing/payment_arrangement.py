@@ -6,7 +6,7 @@ from odoo.exceptions import UserError
 
 from ...handlers.payload import read_amount
 from ...payt_api.guard import guarded
-from ...payt_api.payloads import PaymentPlanPayload
+from ...payt_api.operations import PaymentPlanPayload
 
 ENDED = ("refused", "broken", "kept")
 # How far a plan is: what was read before we moved it on doesn't take it back

@@ -4,7 +4,7 @@ from odoo import api, fields, models
 
 from ...payt_api import PaytPayloadInvalid
 from ...payt_api.guard import guarded
-from ...payt_api.payloads import ContactPayload, DebtorPayload
+from ...payt_api.operations import ContactPayload, DebtorPayload
 
 GENERATED_NUMBER = "ODOO-%s"  # for customers whose reference is empty or somebody else's number already
 KVK = re.compile(r"\d{8}")
