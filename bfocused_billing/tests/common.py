@@ -55,7 +55,6 @@ class BillingCase(AccountTestInvoicingCommon):
             cls._create_company(name=READY_COMPANY)
             cls.env.user.company_ids = theirs
             cls.env.flush_all()
-            cr.commit()
             cr.execute("ANALYZE")  # PostgreSQL does that by itself, but not before the first tests
         cls.env.registry.clear_all_caches()
 

@@ -29,8 +29,9 @@ class ComparisonCase(PullCase):
 
     def pull(self):
         """What happens at PAYT afterwards has a later moment than what was read."""
-        super().pull()
+        result = super().pull()
         self.sandbox.world.clock.advance(1)
+        return result
 
     def compare(self):
         """A whole comparison, as its jobs do it."""
