@@ -5,7 +5,7 @@ RENAMED_FIELDS = [
     ("account.move", "account_move", "collection_state", "reversal_state"),
     ("res.company", "res_company", "usage_tz", "billing_tz"),
 ]
-MODELS_OF_VIEWS = ("account.move", "res.company", "res.config.settings", "bfocused.billing.run")
+MODELS_OF_VIEWS = ("account.move", "res.company", "res.config.settings", "bfocused.payment.reversal")
 
 
 @openupgrade.migrate()

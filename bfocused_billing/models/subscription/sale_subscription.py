@@ -444,20 +444,13 @@ class SaleSubscription(models.Model):
         ready = managed & Domain("stage_id.type", "=", "pre") & Domain("awaits_mandate", "=", False)
         starting = self.search(ready & Domain("date_start", "<=", date))
         ending = self.search(managed & Domain("in_progress", "=", True) & Domain("date", "<=", date))
-        for subscription in starting | ending:
-            process_isolated(
-                self.env.cr,
-                subscription,
-                lambda one: one._start_or_end(),
-                lambda one, error: one._log_failed_turn(error),
-            )
+        starting._turn_each(lambda one: one._start_or_wait())
+        (ending - starting)._turn_each(lambda one: one.close_subscription(one.close_reason_id.id))
 
-    def _start_or_end(self):
-        self.ensure_one()
-        if self.stage_type == "pre":
-            self._start_or_wait()
-        else:
-            self.close_subscription(self.close_reason_id.id)
+    def _turn_each(self, turn):
+        """Do what the day brings to each of these; one that fails doesn't stop the others."""
+        for subscription in self:
+            process_isolated(self.env.cr, subscription, turn, lambda one, error: one._log_failed_turn(error))
 
     def _log_failed_turn(self, error):
         _logger.error("Subscription %s could not be started or closed", self.id, exc_info=error)
