@@ -19,8 +19,7 @@ def find_doubles(addon: Addon) -> Iterator[str]:
     for method in addon.methods:
         definitions[method.model, method.name].append(method)
     for (model, name), methods in sorted(definitions.items()):
-        filled = [method for method in methods if not method.is_hook]
-        if len(filled) > 1 or len(methods) - len(filled) > 1:
+        if len(methods) > 1:
             places = " and ".join(f"{_tell(addon, method.path)}:{method.line}" for method in methods)
             yield (
                 f"{model}.{name} is defined in {places}: keep one, in the room of the highest floor that has to do "
@@ -67,7 +66,7 @@ def find_stairs_up(addon: Addon) -> Iterator[str]:
                 upper = addon.rooms[min(homes[name])]
                 yield (
                     f"{_tell(addon, file.path)}:{line} calls {name}, which only {upper} has, above {room}: move it "
-                    "down, let the upper room do this, or declare an empty hook for it here."
+                    "down, let the upper room do this, or declare an empty hook for it in a mixin here."
                 )
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 NOT_PRODUCT = {"tests", "migrations"}  # folders of an add-on whose code isn't part of what is installed
 UPSTREAM = ("# EXTENDS", "# OVERRIDE")  # begins the first line of a method that Odoo or OCA has too
-HOOK = "# HOOK"  # begins the first line of an empty method that a later room fills in
 
 
 @dataclass(frozen=True)
@@ -22,15 +21,10 @@ class Method:
     line: int
     last_line: int
     first_comment: str  # the comment that begins its body, if one does
-    is_empty: bool  # nothing but a docstring and at most a return of a constant or an empty value
 
     @property
     def is_upstream(self) -> bool:
         return self.first_comment.startswith(UPSTREAM)
-
-    @property
-    def is_hook(self) -> bool:
-        return self.first_comment.startswith(HOOK) and self.is_empty
 
 
 @dataclass
@@ -54,15 +48,8 @@ class File:
             model = isinstance(node, ast.ClassDef) and _get_model(node)
             for item in node.body if model else ():
                 if isinstance(item, ast.FunctionDef):
-                    yield Method(
-                        model,
-                        item.name,
-                        self.path,
-                        item.lineno,
-                        item.end_lineno,
-                        self._get_comment(item),
-                        _is_empty(item),
-                    )
+                    comment = self._get_comment(item)
+                    yield Method(model, item.name, self.path, item.lineno, item.end_lineno, comment)
 
     def _get_comment(self, function: ast.FunctionDef) -> str:
         """The comment on the first line of a body; a docstring may come before it."""
@@ -183,19 +170,6 @@ def _get_model(node: ast.ClassDef) -> str | None:
 
 def _is_docstring(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-
-
-def _is_empty(function: ast.FunctionDef) -> bool:
-    rest = [
-        statement for statement in function.body if not _is_docstring(statement) and not isinstance(statement, ast.Pass)
-    ]
-    if not rest:
-        return True
-    if len(rest) > 1 or not isinstance(rest[0], ast.Return):
-        return False
-    value = rest[0].value
-    nothing = value is None or isinstance(value, ast.Constant)
-    return nothing or (isinstance(value, ast.List | ast.Dict | ast.Tuple) and not list(ast.iter_child_nodes(value))[1:])
 
 
 def _is_context(node: ast.expr) -> bool:

@@ -96,7 +96,7 @@ def make_addon(tmp_path):
 MODEL = 'class A(models.Model):\n    _inherit = "a.b"\n\n'
 
 
-def test_a_second_definition_is_found_and_a_hook_is_none(make_addon):
+def test_a_second_definition_is_found_and_a_hook_of_a_mixin_is_none(make_addon):
     twice = {
         "models/ground/a": MODEL + "    def _do(self):\n        return 1 + 1\n",
         "models/upper/a": MODEL + "    def _do(self):\n        return super()._do()\n",
@@ -104,12 +104,10 @@ def test_a_second_definition_is_found_and_a_hook_is_none(make_addon):
     [sentence] = rules.find_doubles(make_addon(**twice))
     assert "a.b._do" in sentence and "models/ground/a.py:4" in sentence and "models/upper/a.py:4" in sentence
     hook = (
-        MODEL
-        + '    def _do(self):\n        """What upper adds."""\n        # HOOK: filled in upper\n        return []\n'
+        MODEL.replace("models.Model", "models.AbstractModel").replace('_inherit = "a.b"', '_name = "a.b.hooks"')
+        + '    def _do(self):\n        """What upper adds."""\n        return []\n'
     )
     assert not list(rules.find_doubles(make_addon(**{**twice, "models/ground/a": hook})))
-    full = hook.replace("return []", "return [1]")
-    assert list(rules.find_doubles(make_addon(**{**twice, "models/ground/a": full})))
 
 
 def test_a_step_up_is_found_in_imports_and_calls(make_addon):

@@ -4,6 +4,7 @@ from . import (
     account_analytic_distribution_model,
     account_move,
     account_move_line,
+    billing_charge_hooks,
     billing_charge,
     res_partner,
 )

@@ -15,6 +15,7 @@ class BillingCharge(models.Model):
     """
 
     _name = "bfocused.billing.charge"
+    _inherit = ["bfocused.billing.charge.hooks"]
     _description = "Billing Charge"
     _order = "period_start desc, id desc"
     _check_company_auto = True
@@ -168,11 +169,6 @@ class BillingCharge(models.Model):
                 charge.state = states[charge.move_line_id.parent_state]
             else:
                 charge.state = "open" if charge._waits_in_ledger() else "void"
-
-    def _waits_in_ledger(self):
-        """Whether this charge, which is on no invoice, is itself what is to be billed; its source knows."""
-        # HOOK: filled in source
-        return False
 
     @api.depends("usage_amount", "move_line_id.price_subtotal", "move_line_id.move_id.move_type")
     def _compute_amount_untaxed(self):

@@ -201,7 +201,6 @@ class BillingSourceMixin(models.AbstractModel):
         :return: list of Component of which the amounts add up to what the run put on that line; empty when nothing more
             is known than that amount
         """
-        # HOOK: filled in explanation
         return []
 
     @api.model

@@ -1,6 +1,7 @@
 """The way to PAYT: a company's connection, its tokens and the pace of its requests."""
 
 from . import (
+    payt_backend_hooks,
     payt_secret_mixin,
     payt_backend,
     payt_backend_client,

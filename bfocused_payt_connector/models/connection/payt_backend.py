@@ -19,7 +19,7 @@ class PaytBackend(models.Model):
     """One PAYT administration of one company: how to get there, and whether we go there at all."""
 
     _name = "payt.backend"
-    _inherit = ["payt.secret.mixin", "mail.thread", "mail.activity.mixin"]
+    _inherit = ["payt.backend.hooks", "payt.secret.mixin", "mail.thread", "mail.activity.mixin"]
     _description = "PAYT Connection"
     _check_company_auto = True
 
@@ -347,39 +347,3 @@ class PaytBackend(models.Model):
         self.ensure_one()
         person = self._get_person(record if record._name == "account.move" else None)
         return record.activity_schedule(activity_type, summary=summary, note=plaintext2html(note), user_id=person.id)
-
-    # === HOOKS
-
-    def _wake_outbox(self):
-        # HOOK: filled in outbox
-        """Have what is waiting sent."""
-
-    def _drop_waiting(self, reason):
-        # HOOK: filled in outbox
-        """Don't send what is waiting.
-
-        :param reason: for the rows of the outbox
-        """
-
-    def _retry_payments(self, vals):
-        # HOOK: filled in clearing
-        """Book payments that waited for settings.
-
-        :param vals: the settings that were written
-        """
-
-    def _forget_clearing(self):
-        # HOOK: filled in clearing
-        """Another administration: forget what the old one calls our payments."""
-
-    def _forget_dunning(self):
-        # HOOK: filled in dunning
-        """Another administration: forget what the old one did about invoices."""
-
-    def _forget_incoming(self):
-        # HOOK: filled in incoming
-        """Another administration: forget what was read from the old one."""
-
-    def _forget_outgoing(self):
-        # HOOK: filled in outgoing
-        """Another administration: take what the old one was told for untold."""

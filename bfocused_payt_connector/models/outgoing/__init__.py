@@ -1,6 +1,8 @@
 """What goes to PAYT: customers, VAT rates, mandates, payment plans and invoices with their payments."""
 
 from . import (
+    payt_invoice_hooks,
+    payt_plan_hooks,
     account_banking_mandate,
     account_move,
     account_move_line,

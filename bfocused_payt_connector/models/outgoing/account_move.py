@@ -50,7 +50,7 @@ class AccountMove(models.Model):
     """An invoice or credit note as PAYT gets it, and where it stands there."""
 
     _name = "account.move"
-    _inherit = ["account.move", "payt.record.mixin"]
+    _inherit = ["account.move", "payt.record.mixin", "payt.invoice.hooks"]
 
     payt_state = fields.Selection(
         selection=STATES, string="PAYT", default="none", copy=False, readonly=True, index=True
@@ -486,13 +486,3 @@ class AccountMove(models.Model):
 
     def _set_payt_error(self, message):
         self.sudo().write({"payt_state": "error", "payt_message": message, "payt_synced_at": fields.Datetime.now()})
-
-    # === HOOKS
-
-    def _queue_payt_block(self):
-        # HOOK: filled in dunning
-        """Have PAYT stop following up those that it has."""
-
-    def _queue_payt_resume(self):
-        # HOOK: filled in dunning
-        """Have PAYT go on with those that nothing stops any more."""

@@ -25,7 +25,7 @@ class PaymentArrangement(models.Model):
     """
 
     _name = "bfocused.payment.arrangement"
-    _inherit = ["bfocused.payment.arrangement", "payt.record.mixin"]
+    _inherit = ["bfocused.payment.arrangement", "payt.record.mixin", "payt.plan.hooks"]
 
     payt_plan_id = fields.Char(string="PAYT's id", readonly=True, copy=False, index="btree_not_null")
     payt_state = fields.Selection(
@@ -350,9 +350,3 @@ class PaymentArrangement(models.Model):
             self._tell_responsible(
                 localized.env._("An instalment of the payment arrangement is late"), localized._get_late_reason(untold)
             )
-
-    # === HOOKS
-
-    def _follow_payt_plan_again(self):
-        # HOOK: filled in dunning
-        """Take over what PAYT said last of the plan, once more."""
