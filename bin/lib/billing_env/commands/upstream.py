@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from .. import databases, odoo_config, postgres, setup_steps
+from ..errors import BillingEnvError
 from ..paths import CACHE, CHECKOUT, VENV_PYTHON
 from ..processes import run_in_foreground
 from ..progress import Step, say, step
@@ -48,24 +49,22 @@ def _run(cluster: databases.Cluster, template: str, what: str, modules: Sequence
     """
     with (
         tempfile.TemporaryDirectory(prefix="upstream-", dir=CACHE) as folder,
-        databases.temporary_copy(cluster, template, "upstream") as database,
         step(Step(f"Suites {what}", 300, speaks=True)),
     ):
         report = Path(folder) / "report.xml"
-        env = odoo_config.environment(cluster.server)
+        # conftest.py makes the copy to test in
+        env = odoo_config.environment(cluster.server) | {"BFOCUSED_TEST_TEMPLATE": template}
         command = [VENV_PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=no", f"--junit-xml={report}"]
-        command += [
-            "--odoo-database",
-            database,
-            "--odoo-http",
-            "--pyargs",
-            *(f"odoo.addons.{name}" for name in modules),
-        ]
+        names = [f"odoo.addons.{name}" for name in modules]
+        command += ["--odoo-database", template, "--odoo-http", "--pyargs", *names]
         run_in_foreground(command, env=env, pass_fds=cluster.server.inherited, cwd=CHECKOUT, stdout=2)
-        return {
+        outcomes = {
             f"{case.get('classname')}.{case.get('name')}": case[0].tag if len(case) else "passed"
             for case in ElementTree.parse(report).iter("testcase")
         }
+    if "passed" not in outcomes.values():
+        raise BillingEnvError(f"no test passed {what}, so nothing can be compared: see above.")
+    return outcomes
 
 
 def _compare(without: dict[str, str], having: dict[str, str]) -> int:
