@@ -133,3 +133,4 @@ COMPARED_PER_STEP = 500
 STEPS_PER_JOB = 10  # of so many invoices: a comparing job ends well within a minute
 
 NOT_THERE = (False, "none")  # states of an invoice that wasn't handed over to PAYT
+DELETED_DAYS = 90  # PAYT lists what was deleted for so long

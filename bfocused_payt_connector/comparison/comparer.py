@@ -3,12 +3,11 @@ from datetime import timedelta
 
 from odoo import fields
 
-from ..const import INVOICE_STEPS, NOT_THERE
+from ..const import DELETED_DAYS, INVOICE_STEPS, NOT_THERE
 from ..handlers import lookup
 from .causes import Causes
 
 DIRECT_DEBIT = "direct_debit"
-DELETED_DAYS = 90  # PAYT lists what was deleted for so long
 # What the comparison has to know of PAYT's invoices
 COMPARED_FIELDS = (
     *("invoice_number", "invoice_identifier", "currency_code", "open_amount", "payment_method", "deeplink_url"),

@@ -11,8 +11,3 @@ def load_registry() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def load_http() -> None:
     """Instead of pytest-odoo's."""
-
-
-@pytest.fixture(scope="session", autouse=True)
-def worker_database() -> None:
-    """Instead of the one in the root's conftest."""

@@ -19,7 +19,6 @@ class Method:
     name: str
     path: Path
     line: int
-    last_line: int
     first_comment: str  # the comment that begins its body, if one does
 
     @property
@@ -49,7 +48,7 @@ class File:
             for item in node.body if model else ():
                 if isinstance(item, ast.FunctionDef):
                     comment = self._get_comment(item)
-                    yield Method(model, item.name, self.path, item.lineno, item.end_lineno, comment)
+                    yield Method(model, item.name, self.path, item.lineno, comment)
 
     def _get_comment(self, function: ast.FunctionDef) -> str:
         """The comment on the first line of a body; a docstring may come before it."""

@@ -5,7 +5,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 
 from odoo.addons.bfocused_billing.transactions import lock_or_retry
 
-from ...const import DEPRECATED, NOT_READ, PAGES_PER_JOB, READ_RESOURCES
+from ...const import DELETED_DAYS, DEPRECATED, NOT_READ, PAGES_PER_JOB, READ_RESOURCES
 from ...payt_api import PaytError, PaytForbidden
 from ...payt_api.entities import ENTITIES
 from ...payt_api.operations import LISTINGS, WITH_DELETED
@@ -13,7 +13,6 @@ from ...payt_api.paging import SyncMark
 
 SECONDS_BETWEEN_TRIES = 5  # of a job whose mark is in other hands
 SECONDS_AFTER_FAILURE = 300  # of PAYT's; the scheduled action asks again too
-DELETED_DAYS = 90  # PAYT lists what was deleted for so long
 
 
 class PaytSyncMark(models.Model):
