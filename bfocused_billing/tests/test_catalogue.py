@@ -141,19 +141,83 @@ class TestCatalogue(BillingCase):
             order.order_line = [Command.create({"product_id": self.internet.id})]
         self.assertEqual(order.subscription_ids.mapped("date_start"), [day("2026-03-01")] * 2)
 
-    def test_confirming_again_after_its_subscription_was_closed_starts_another_today(self):
+    # === WHAT ENDED STAYS ENDED
+
+    def make_ended_order(self, end="2026-03-01"):
+        """An order of 1 January whose subscription ended on 1 March, and that subscription."""
         with freeze_time("2026-01-01"):
             order = self.make_order(self.cloudbox, subscription_start_date="2026-01-01")
             order.action_confirm()
-        first = order.subscription_ids
-        with freeze_time("2026-02-10"):
-            first.close_subscription()
+        ended = order.subscription_ids
+        with freeze_time(end):
+            ended.close_subscription()
+        return order, ended
+
+    def test_a_product_added_to_an_order_does_not_start_an_ended_subscription_again(self):
+        for is_closed in (True, False):
+            with self.subTest(is_closed=is_closed), freeze_time("2026-01-01"):
+                order = self.make_order(self.cloudbox, subscription_start_date="2026-01-01")
+                order.action_confirm()
+                ended = order.subscription_ids
+                if not is_closed:
+                    ended.date = "2026-02-15"
+            with freeze_time("2026-03-10"):
+                if is_closed:
+                    ended.close_subscription()
+                else:
+                    ended.cron_subscription_management()
+                    self.assertEqual(ended.stage_type, "post")
+                order.order_line = [Command.create({"product_id": self.internet.id})]
+            added = order.subscription_ids - ended
+            self.assertEqual(added.sale_subscription_line_ids.product_id, self.internet)
+
+    def test_a_product_added_to_an_order_does_not_make_a_deleted_subscription_again(self):
+        with freeze_time("2026-01-01"):
+            order = self.make_order(self.cloudbox)
+            order.action_confirm()
+            order.subscription_ids.unlink()
+            order.order_line = [Command.create({"product_id": self.internet.id})]
+        self.assertEqual(order.subscription_ids.sale_subscription_line_ids.product_id, self.internet)
+
+    def test_confirming_again_does_not_start_an_ended_subscription_and_says_so(self):
+        order, ended = self.make_ended_order()
+        with freeze_time("2026-03-10"):
             order._action_cancel()
             order.action_draft()
+            order.order_line = [Command.create({"product_id": self.internet.id})]
             order.action_confirm()
-        second = order.subscription_ids - first
-        self.assertRecordValues(second, [{"date_start": day("2026-02-10"), "in_progress": True}])
-        self.assertEqual(first.date, day("2026-02-10"))
+        added = order.subscription_ids - ended
+        self.assertEqual(added.sale_subscription_line_ids.product_id, self.internet)
+        self.assertIn("sell it again by a new line", order.message_ids[0].body)
+        self.assertIn(self.cloudbox.name, order.message_ids[0].body)
+
+    def test_what_ended_is_sold_again_by_a_new_line(self):
+        order, ended = self.make_ended_order()
+        with freeze_time("2026-03-10"):
+            order.order_line = [Command.create({"product_id": self.cloudbox.id})]
+        again = order.subscription_ids - ended
+        self.assertRecordValues(again, [{"date_start": day("2026-03-10"), "in_progress": True}])
+        self.assertEqual(again.sale_subscription_line_ids.sale_order_line_id, order.order_line[1])
+
+    def test_a_line_whose_subscription_ended_is_not_changed_but_sold_anew(self):
+        order, _ended = self.make_ended_order()
+        with self.assertRaisesRegex(UserError, "has ended. Sell it again by a new line"):
+            order.order_line.product_uom_qty = 5
+
+    def test_a_copy_of_an_order_whose_subscription_ended_is_a_sale_of_its_own(self):
+        order, ended = self.make_ended_order()
+        with freeze_time("2026-03-10"):
+            copy = order.copy()
+            copy.action_confirm()
+        self.assertRecordValues(copy.subscription_ids, [{"date_start": day("2026-03-10"), "in_progress": True}])
+        self.assertEqual(order.subscription_ids, ended)
+
+    def test_a_line_of_a_confirmed_order_that_gets_a_subscription_product_is_one(self):
+        with freeze_time("2026-01-01"):
+            order = self.make_order(self.router)
+            order.action_confirm()
+            order.order_line.product_id = self.cloudbox
+        self.assertEqual(order.subscription_ids.sale_subscription_line_ids.product_id, self.cloudbox)
 
     def test_a_running_subscription_is_changed_there_and_not_on_its_order(self):
         order = self.make_order(self.cloudbox)

@@ -1,4 +1,4 @@
-from odoo import Command, fields, models
+from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 
 
@@ -23,6 +23,7 @@ class SaleOrder(models.Model):
         known = self.filtered("subscription_ids")
         result = super(SaleOrder, self.with_context(billing_known_orders=known.ids)).action_confirm()
         self._stop_awaiting_mandate()
+        known._note_ended_subscriptions()
         return result
 
     def _action_cancel(self):
@@ -44,11 +45,16 @@ class SaleOrder(models.Model):
                 problem = self.env._("%s is a subscription, but its product category has no billing cycle.", line.name)
             raise UserError(problem)
 
-    def _create_subscriptions(self):
-        """Make the subscriptions of the lines that have none yet."""
-        for order in self.with_context(billing_known_orders=self.ids):
-            for template, lines in order.group_subscription_lines().items():
-                order.create_subscription(lines, template)
+    @api.model
+    def _create_subscriptions(self, lines):
+        """Make the subscriptions of lines that were added to confirmed orders, and of no other line of those.
+
+        :param lines: ``sale.order.line`` records
+        """
+        for order, added in lines._filter_starting().grouped("order_id").items():
+            known = order.with_context(billing_known_orders=order.ids)
+            for template, of_cycle in added.grouped("subscription_template_id").items():
+                known.create_subscription(of_cycle, template)
 
     def _get_subscription_start(self):
         """First day of the subscriptions made now; what is added to an order that ran before isn't billed back."""
@@ -65,14 +71,25 @@ class SaleOrder(models.Model):
                 names = ", ".join(running.mapped("display_name"))
                 order.message_post(body=self.env._("These subscriptions go on until you close them: %s.", names))
 
+    def _note_ended_subscriptions(self):
+        """Say what doesn't start again by confirming these orders again."""
+        for order in self.filtered("use_billing"):
+            ended = order.order_line.filtered(lambda line: line._has_ended_subscription())
+            if ended:
+                names = ", ".join(ended.mapped("product_id.display_name"))
+                order.message_post(
+                    body=self.env._(
+                        "These subscriptions have ended and don't start again: %s. To go on with one, sell it again by "
+                        "a new line.",
+                        names,
+                    )
+                )
+
     def group_subscription_lines(self):
-        # OVERRIDE 'subscription_oca': by the cycle chosen on the line, and a line runs as one subscription at a time
+        # OVERRIDE 'subscription_oca': by the cycle chosen on the line; what runs or has ended doesn't start again
         if not self.use_billing:
             return super().group_subscription_lines()
-        lines = self.order_line.filtered(
-            lambda line: line.subscription_template_id and not line._get_open_subscription_lines()
-        )
-        return lines.grouped("subscription_template_id")
+        return self.order_line._filter_starting().grouped("subscription_template_id")
 
     def create_subscription(self, lines, subscription_tmpl):
         # OVERRIDE 'subscription_oca': in the order's company and with what the order agreed

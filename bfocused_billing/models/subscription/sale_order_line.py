@@ -104,15 +104,18 @@ class SaleOrderLine(models.Model):
         orders = self.env["sale.order"].browse({vals["order_id"] for vals in vals_list if vals.get("order_id")})
         with orders._watch_acceptance():
             lines = super().create(vals_list)
-            sold = lines.filtered(lambda line: line.state == "sale" and line.subscription_template_id)
-            sold.order_id._create_subscriptions()
+            orders._create_subscriptions(lines.filtered(lambda line: line.state == "sale"))
         return lines
 
     def write(self, vals):
-        # EXTENDS 'sale'
+        # EXTENDS 'sale': a line of a confirmed order that becomes a subscription is one from then on
         with self.order_id._watch_acceptance():
             self._check_sold_terms(vals)
-            return super().write(vals)
+            one_off = self.filtered(lambda line: line.state == "sale" and not line.subscription_template_id)
+            result = super().write(vals)
+            if SOLD_FIELDS & vals.keys():
+                self.order_id._create_subscriptions(one_off)
+        return result
 
     def _check_sold_terms(self, vals):
         """Once there is a subscription, that is where it is changed.
@@ -123,14 +126,19 @@ class SaleOrderLine(models.Model):
             return
         for line in self.sudo().filtered("subscription_line_ids"):
             if changed_values(line, vals) and line.state == "sale":
-                subscription = line.subscription_line_ids.sale_subscription_id.sorted("id")[-1:]
-                raise UserError(
-                    self.env._(
-                        "%(product)s runs as subscription %(subscription)s. Change it there.",
-                        product=line.product_id.display_name,
-                        subscription=subscription.display_name,
-                    )
-                )
+                raise UserError(line._get_sold_problem())
+
+    def _get_sold_problem(self):
+        """Why what this line sold isn't changed on the order, and where it is, as a sentence."""
+        self.ensure_one()
+        subscription = self.subscription_line_ids.sale_subscription_id.sorted("id")[-1:]
+        names = {"product": self.product_id.display_name, "subscription": subscription.display_name}
+        if self._has_ended_subscription():
+            return self.env._(
+                "%(product)s ran as subscription %(subscription)s, which has ended. Sell it again by a new line.",
+                **names,
+            )
+        return self.env._("%(product)s runs as subscription %(subscription)s. Change it there.", **names)
 
     # === BUSINESS
 
@@ -143,10 +151,18 @@ class SaleOrderLine(models.Model):
             return self.env["sale.subscription.template"]
         return product._get_billing_cycles()
 
-    def _get_open_subscription_lines(self):
-        """The subscription lines made of this line whose subscription isn't closed."""
+    def _filter_starting(self):
+        """The lines that start a subscription when their order is confirmed: what ever ran as one never starts another.
+
+        What ended is sold again by a new line, or each confirmation and each line added would bill it anew.
+        """
+        return self.filtered(lambda line: line.subscription_template_id and not line.sudo().subscription_line_ids)
+
+    def _has_ended_subscription(self):
+        """Whether this line ran as a subscription, and runs as none any more."""
         self.ensure_one()
-        return self.sudo().subscription_line_ids.filtered(lambda line: line.sale_subscription_id.stage_type != "post")
+        ran = self.sudo().subscription_line_ids.sale_subscription_id
+        return bool(ran) and all(subscription.stage_type == "post" for subscription in ran)
 
     def _get_pricelist_price(self):
         # EXTENDS 'sale'
