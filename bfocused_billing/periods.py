@@ -55,6 +55,17 @@ class Period:
         yield Period(day, self.end)
 
 
+def common(some: Iterable[Period], others: Iterable[Period]) -> list[Period]:
+    """The days that lie in one of ``some`` and in one of ``others``."""
+    others = list(others)
+    return [
+        Period(max(one.start, other.start), min(one.end, other.end))
+        for one in some
+        for other in others
+        if one.overlaps(other)
+    ]
+
+
 class Part(NamedTuple):
     """What is billed at once: ``period``, lying in the ``whole`` period of the cycle whose price is known."""
 

@@ -178,7 +178,12 @@ class Line:
             if bill.invoice == invoice:
                 bill.is_final = True
         billed = sum((sum(bill.days.values()) for bill in self.bills if bill.invoice == invoice), Decimal(0))
-        return billed - sum((sum(days.values()) for _bill, days, other in self.credits if other == invoice), Decimal(0))
+        given_back = [  # of other invoices; what it gave back of itself isn't among its days any more
+            sum(days.values())
+            for bill, days, credited_on in self.credits
+            if credited_on == invoice and bill.invoice != invoice
+        ]
+        return billed - sum(given_back, Decimal(0))
 
     # --- totals
 

@@ -9,7 +9,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 
 from .common import BillingCase
 from .day_model import Line, add_months
@@ -47,6 +47,7 @@ class YearMachine(RuleBasedStateMachine):
         self.customers = [self.case.make_customer(f"Customer {number}") for number in range(2)]
         self.lines = {}  # the model's Line by the record
         self.closed = set()  # lines that another took over from
+        self.before = {}  # from which line each of those took over
         self.held = set()
         self.last_run = None
         self.gone = []  # (invoice, credit note that frees it or none, whether it was posted)
@@ -119,8 +120,12 @@ class YearMachine(RuleBasedStateMachine):
         with freeze_time(self.today):
             successor = line._change(day, {"price_unit": float(price)}, "Price")
         start = max(day, model.start)
-        self.lines[successor] = replace(model, start=start, price=price, bills=[], credits=[], undone={})
-        model.stop = start
+        self.take_over_days(line, successor, replace(model, start=start, price=price, bills=[], credits=[], undone={}))
+
+    def take_over_days(self, line, successor, model):
+        """``successor`` bills the days of ``line`` from its start on."""
+        self.lines[successor], self.before[successor] = model, line
+        self.lines[line].stop = model.start
         self.closed.add(line)
 
     @event(number=ANY, offset=OFFSETS, quantity=st.integers(min_value=1, max_value=9))
@@ -133,10 +138,8 @@ class YearMachine(RuleBasedStateMachine):
             wizard = self.case.env["bfocused.subscription.change"].create({"line_id": line.id, "date": day})
             wizard.quantity = quantity
             wizard.action_apply()
-        start = max(day, model.start)
-        self.lines[line.successor_ids] = replace(model, start=start, quantity=quantity, bills=[], credits=[], undone={})
-        model.stop = start
-        self.closed.add(line)
+        start, kept = max(day, model.start), {"bills": [], "credits": [], "undone": {}}
+        self.take_over_days(line, line.successor_ids, replace(model, start=start, quantity=quantity, **kept))
 
     @event(number=ANY, offset=OFFSETS, price=PRICES, cycle=st.sampled_from(CYCLES))
     def move_to_another_cycle(self, number, offset, price, cycle):
@@ -155,9 +158,7 @@ class YearMachine(RuleBasedStateMachine):
         new.quantity = model.quantity
         new.gaps += [(max(begin, start), stop) for begin, stop in model.gaps if stop > start]
         new.holds += [(max(begin, start), stop) for begin, stop in model.holds if stop > start]
-        self.lines[successor] = new
-        model.stop = start
-        self.closed.add(line)
+        self.take_over_days(line, successor, new)
 
     @event(number=ANY, price=PRICES)
     def edit_price(self, number, price):
@@ -171,6 +172,43 @@ class YearMachine(RuleBasedStateMachine):
         stop = None if offset is None else max(self.day(offset), self.lines[line].start)
         line.date_end = stop
         self.lines[line].stop = stop
+
+    @event(number=ANY, offset=OFFSETS)
+    def type_a_first_day(self, number, offset):
+        """A line that took over can start later, but not while the one before it still runs."""
+        lines = [line for line in self.get_open_lines() if line in self.before]
+        if not lines:
+            return
+        line, start = self.pick(number, lines), self.day(offset)
+        model = self.lines[line]
+        before = self.get_served_before(line)
+        ends_earlier = model.stop and model.stop < start
+        if ends_earlier or (before and before.stop > start and model.stop != start):
+            with self.case.assertRaises(ValidationError), self.case.env.cr.savepoint():
+                line.date_start = start
+            self.case.env.invalidate_all()
+            return
+        line.date_start = start
+        model.start = start
+
+    def get_served_before(self, line):
+        while line := self.before.get(line):
+            if self.lines[line].stop > self.lines[line].start:
+                return self.lines[line]
+        return None
+
+    @event(number=ANY)
+    def remove_what_was_planned(self, number):
+        lines = [line for line in self.get_open_lines() if line in self.before and not line.charge_ids]
+        if not lines:
+            return
+        line = self.pick(number, lines)
+        model, before = self.lines.pop(line), self.before.pop(line)
+        with freeze_time(self.today):
+            line.unlink()
+        if self.lines[before].stop == model.start:
+            self.lines[before].stop = model.stop
+        self.closed.remove(before)
 
     @event(
         number=ANY,

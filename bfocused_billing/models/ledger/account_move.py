@@ -129,6 +129,7 @@ class AccountMove(models.Model):
                     self.env._("%(period)s, which is given back here, isn't billed any more on %(invoice)s.", **values)
                 )
             raise UserError(self.env._("%(period)s was billed again on %(invoice)s. Cancel that first.", **values))
+        revived._renumber_in_chain()
 
     def _check_charges_uncredited(self, lines):
         """An invoice of which a part was given back on another one can't go: that part would be lost to the company.

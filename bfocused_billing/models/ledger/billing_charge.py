@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
-from ...periods import Part, Period, last_invoice_day, prorate
+from ...periods import Part, Period, common, last_invoice_day, prorate
 
 
 class BillingCharge(models.Model):
@@ -83,6 +83,11 @@ class BillingCharge(models.Model):
         default=0,
         help="How many times these days were billed, and credited, before.",
     )
+    chain_id = fields.Many2one(related="subscription_line_id.chain_id", store=True, precompute=True)
+    chain_round = fields.Integer(
+        default=0,
+        help="How many times these days were billed, and credited, before on any line of the chain.",
+    )
     is_credit = fields.Boolean(
         string="Credit", help="Gives back days that were billed and are not to be paid: after a change, end or pause."
     )
@@ -133,14 +138,15 @@ class BillingCharge(models.Model):
         "WHERE state <> 'void' AND subscription_line_id IS NOT NULL",
         "This period was billed already.",
     )
-    # A day of a line is billed once in each round, and given back once; an even number bills, an odd one gives back.
+    # A day of a chain of lines is billed once in each round, and given back once; an even number bills, an odd one
+    # gives back. A round begins when the days are given back: two lines that both serve a day are in the same one.
     _no_overlap = models.Constraint(
         "EXCLUDE USING gist ("
-        "int4range(subscription_line_id, subscription_line_id, '[]') WITH &&, "
-        "int4range(2 * billing_round + (is_credit IS TRUE)::int, 2 * billing_round + (is_credit IS TRUE)::int, '[]') "
+        "int4range(chain_id, chain_id, '[]') WITH &&, "
+        "int4range(2 * chain_round + (is_credit IS TRUE)::int, 2 * chain_round + (is_credit IS TRUE)::int, '[]') "
         "WITH &&, "
         "daterange(period_start, period_end, '[]') WITH &&"
-        ") WHERE (kind IN ('subscription', 'adjustment') AND state <> 'void' AND subscription_line_id IS NOT NULL)",
+        ") WHERE (kind IN ('subscription', 'adjustment') AND state <> 'void' AND chain_id IS NOT NULL)",
         "A part of this period was billed already.",
     )
     _period_order = models.Constraint("CHECK (period_start <= period_end)", "A charge can't end before it starts.")
@@ -292,6 +298,17 @@ class BillingCharge(models.Model):
         """
         self.ensure_one()
         return self._get_period().without(credit._get_period() for credit in self._get_live_credits())
+
+    def _get_uncredited_in(self, *others):
+        """The days of this charge that weren't given back and lie in each of ``others``.
+
+        :param others: each a periods.Period or a list of them
+        :rtype: list of periods.Period
+        """
+        found = list(self._get_uncredited_periods())
+        for other in others:
+            found = common(found, [other] if isinstance(other, Period) else other)
+        return found
 
     def _get_whole(self):
         """The period the price is for, and that price; where the invoice line was changed by hand, what it says.

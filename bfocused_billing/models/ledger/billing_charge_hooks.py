@@ -16,3 +16,10 @@ class BillingChargeHooks(models.AbstractModel):
         Defined in source.
         """
         return False
+
+    def _renumber_in_chain(self):
+        """Number these, which count again, anew among the charges of their chain of lines; its source knows how.
+
+        Defined in source.
+        """
+        return

@@ -400,11 +400,15 @@ class BillingRun(models.Model):
         if isinstance(error, UserError):
             message = str(error)
         elif isinstance(error, IntegrityError):
-            message = self.env["account.move.line"]._sql_error_to_message(error)
+            message = self._get_model_of_table(error.diag.table_name)._sql_error_to_message(error)
         else:
             _logger.error("Billing run %s failed for customer %s", self.id, group.partner.id, exc_info=error)
             message = self.env._("Unexpected error: %s", error)
         return dict(self._prepare_customer_row(group), outcome="failed", message=message)
+
+    def _get_model_of_table(self, table):
+        """The model that has the words for what its table refuses; this one where there is none."""
+        return next((self.env[name] for name, model in self.env.registry.items() if model._table == table), self)
 
     # === CRON
 

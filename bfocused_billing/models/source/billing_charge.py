@@ -59,6 +59,13 @@ class BillingCharge(models.Model):
         # EXTENDS 'bfocused.billing.charge'
         return self._get_source()._stays_open(self)
 
+    def _renumber_in_chain(self):
+        # EXTENDS 'bfocused.billing.charge.hooks': a line that took over may have billed their days since
+        for charge in self.filtered(lambda charge: charge.chain_id and not charge.is_credit):
+            number = charge.subscription_line_id._get_chain_round(charge._get_period(), but=self)
+            if number > charge.chain_round:
+                (charge | charge.credit_ids).chain_round = number
+
     # === SOURCE
 
     @api.model

@@ -157,6 +157,28 @@ class SaleSubscriptionLine(models.Model):
             default=0,
         )
 
+    def _get_chain_round(self, period, but=()):
+        """How many times days of ``period`` were billed, and given back, before, on any line of the chain.
+
+        What this line and another one both serve counts as not given back: the database then refuses to bill it twice.
+
+        :param but: charges that don't count
+        """
+        self.ensure_one()
+        charges = self.chain_id.chain_line_ids._get_live_charges().filtered(lambda charge: not charge.is_credit)
+        if but:
+            charges -= but
+        own = self._get_service_periods()
+        return max(
+            (
+                charge.chain_round + 1
+                for charge in charges
+                if charge._get_period().overlaps(period)
+                and not charge._get_uncredited_in(period, own, charge.subscription_line_id._get_service_periods())
+            ),
+            default=0,
+        )
+
     def _get_charge_kind(self, due):
         """``adjustment`` for what sets right a period that was billed otherwise before, else ``subscription``."""
         self.ensure_one()
@@ -335,6 +357,7 @@ class SaleSubscriptionLine(models.Model):
             "period_start": due.part.period.start,
             "period_end": due.part.period.end,
             "billing_round": due.billing_round,
+            "chain_round": due.credited.chain_round if due.is_credit else self._get_chain_round(due.part.period),
             "is_credit": due.is_credit,
             "credited_charge_id": due.credited.id if due.is_credit else False,
             "cycle_start": due.part.whole.start,

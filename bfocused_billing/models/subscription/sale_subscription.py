@@ -121,6 +121,10 @@ class SaleSubscription(models.Model):
                     )
                 )
 
+    @api.constrains("date_start")
+    def _check_lines_taken_over(self):
+        self.sale_subscription_line_ids._check_taken_over()
+
     @api.constrains("active")
     def _check_active(self):
         for subscription in self:
@@ -172,6 +176,11 @@ class SaleSubscription(models.Model):
             self.sale_subscription_line_ids._end_planned()
         guarded._check_mandate()
         return result
+
+    def unlink(self):
+        # EXTENDS 'subscription_oca': what lines of other subscriptions were planned to go on as goes with it
+        self.sale_subscription_line_ids._take_back()
+        return super().unlink()
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_billed(self):

@@ -1,3 +1,4 @@
+from datetime import date
 from decimal import Decimal
 
 from odoo import Command, api, fields, models
@@ -52,8 +53,25 @@ class SaleSubscriptionLine(models.Model):
         comodel_name="sale.subscription.line", inverse_name="predecessor_id", string="Changed to"
     )
     change_reason = fields.Char(copy=False, help="Why this line took over from the one before it.")
+    chain_id = fields.Many2one(
+        comodel_name="sale.subscription.line",
+        string="First of the chain",
+        compute="_compute_chain_id",
+        store=True,
+        recursive=True,
+        index="btree_not_null",
+        ondelete="set null",
+        help="The line with which the chain of lines that took over from each other began. No day of a chain is billed "
+        "twice, on whichever of its lines.",
+    )
+    chain_line_ids = fields.One2many("sale.subscription.line", "chain_id", string="Lines of the chain")
 
     # === COMPUTE
+
+    @api.depends("predecessor_id.chain_id")
+    def _compute_chain_id(self):
+        for line in self:
+            line.chain_id = line.predecessor_id.chain_id or line._origin
 
     @api.depends("sale_subscription_id")
     def _compute_date_start(self):
@@ -100,21 +118,63 @@ class SaleSubscriptionLine(models.Model):
                     )
                 )
 
-    @api.constrains("date_end")
+    @api.constrains("predecessor_id")
+    def _check_predecessor(self):
+        if self._has_cycle("predecessor_id"):
+            raise ValidationError(self.env._("A line can't take over from itself, nor from one that came after it."))
+
+    @api.constrains("date_start", "date_end", "predecessor_id")
     def _check_taken_over(self):
-        """A line that ended later than its successor starts would be billed together with it."""
+        """No day is on two lines of a chain: who takes over starts when the line before it has ended, and alone."""
+        if self.env.context.get("billing_taking_over"):
+            return  # the end of the line before is written next, and checked then
         for line in self:
             for successor in line._get_next():
-                start = successor._get_start()
-                if not line.date_end or line.date_end > start:
+                if line._runs_beside(successor):
                     raise ValidationError(
                         self.env._(
                             "%(line)s was changed from %(start)s on. Give the end on the line that starts then, or "
                             "end or remove that line first.",
                             line=line.name,
-                            start=format_date(self.env, start),
+                            start=format_date(self.env, successor._get_start()),
                         )
                     )
+            if line._is_ever_served():
+                line._check_starts_after()
+                line._check_alone()
+
+    def _check_starts_after(self):
+        """:raise ValidationError: when the line from which this one takes over runs on beside it"""
+        before = self._get_previous()
+        if before and before._runs_beside(self):
+            raise ValidationError(
+                self.env._(
+                    "%(line)s can't start on %(start)s: it takes over from %(before)s, which runs until %(end)s. "
+                    "Change that one from another day on instead.",
+                    line=self.name,
+                    start=format_date(self.env, self._get_start()),
+                    before=before.name,
+                    end=format_date(self.env, before.date_end)
+                    if before.date_end
+                    else self.env._("its subscription ends"),
+                )
+            )
+
+    def _check_alone(self):
+        """:raise ValidationError: when another line took over from the same one, and both have days in common"""
+        others = self._get_previous()._get_next() - self
+        start, stop = self._get_start(), self.date_end
+        for other in others:
+            if (not stop or other._get_start() < stop) and (not other.date_end or start < other.date_end):
+                raise ValidationError(
+                    self.env._(
+                        "%(line)s is taken over by two lines at the same time: end %(other)s before %(start)s, or "
+                        "remove it.",
+                        line=self._get_previous().name,
+                        other=other.name,
+                        start=format_date(self.env, max(start, other._get_start())),
+                    )
+                )
 
     # === CRUD
 
@@ -124,6 +184,11 @@ class SaleSubscriptionLine(models.Model):
         if "date_end" in vals:
             self._end_planned()
         return result
+
+    def unlink(self):
+        # EXTENDS 'subscription_oca': without what was planned, the line before it goes on
+        self._take_back()
+        return super().unlink()
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_billed(self):
@@ -191,7 +256,9 @@ class SaleSubscriptionLine(models.Model):
         lines = self.browse([line.id for line in terms])
         planned = [line._get_planned() for line in lines]
         later = [line.successor_ids for line in lines]
-        successors = self.create([line._prepare_successor(day, terms[line], reason) for line in lines])
+        taking_over = self.with_context(billing_taking_over=True)
+        created = taking_over.create([line._prepare_successor(day, terms[line], reason) for line in lines])
+        successors = self.browse(created.ids)
         for others, successor in zip(later, successors, strict=True):
             others.predecessor_id = successor
         for end, ending in lines.grouped(lambda line: max(day, line._get_start())).items():
@@ -266,7 +333,14 @@ class SaleSubscriptionLine(models.Model):
     def _is_ever_served(self):
         """Whether this line has a day; one that was ended on its first day never starts."""
         self.ensure_one()
-        return not self.date_end or self.date_end > self._get_start()
+        start = self._get_start()
+        return not (start and self.date_end) or self.date_end > start
+
+    def _runs_beside(self, successor):
+        """Whether this line has days in common with the one that takes over from it."""
+        self.ensure_one()
+        start = successor._get_start()
+        return bool(start) and (not self.date_end or self.date_end > start)
 
     def _get_next(self):
         """The lines that take over directly; not those that never start, but who took over from them."""
@@ -276,6 +350,48 @@ class SaleSubscriptionLine(models.Model):
             found |= served
             level = (level - served).successor_ids
         return found
+
+    def _get_previous(self):
+        """The line from which this one takes over its days; none that never started. Empty for the first of a chain."""
+        self.ensure_one()
+        before = self.predecessor_id
+        while before and not before._is_ever_served():
+            before = before.predecessor_id
+        return before
+
+    def _take_back(self):
+        """Let the lines before these have the days of these, as if they had never been planned."""
+        for line in self.sorted(lambda line: (line._get_start() or date.min, line.id), reverse=True):
+            before, start = line.predecessor_id, line._get_start()
+            if not before or before.date_end != start:
+                continue
+            before._check_can_go_on(line)
+            later = line.successor_ids
+            line.predecessor_id = False
+            later.predecessor_id = before
+            if before.sale_subscription_id.date == start and line.sale_subscription_id != before.sale_subscription_id:
+                before.sale_subscription_id.date = line.sale_subscription_id.date
+            before.date_end = line.date_end
+            before._tell(
+                self.env._(
+                    "%(line)s goes on: what was planned from %(start)s on was removed.",
+                    line=before.name,
+                    start=format_date(self.env, start),
+                )
+            )
+
+    def _check_can_go_on(self, successor):
+        """:raise UserError: when the end of this line, which ``successor`` took over from, can't be withdrawn"""
+        subscription = self.sale_subscription_id
+        if subscription.stage_type == "post":
+            raise UserError(
+                self.env._(
+                    "%(line)s can't be removed: %(subscription)s, from which it took over, is closed. Give it an end "
+                    'date under "Until" instead.',
+                    line=successor.name,
+                    subscription=subscription.display_name,
+                )
+            )
 
     def _end_planned(self):
         """Let what was planned for after the end of these lines never start, and say so."""
