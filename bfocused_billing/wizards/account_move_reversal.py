@@ -31,5 +31,5 @@ class AccountMoveReversal(models.TransientModel):
                     move._hand_over_charges(copy)
                     hours[move].timesheet_invoice_id = copy
         elif self.bill_again:
-            self.new_move_ids.filtered(lambda move: move.move_type == "out_refund")._bill_again()
+            self.new_move_ids._bill_again()
         return action

@@ -92,14 +92,15 @@ class AccountMove(models.Model):
 
     def _check_credited_whole(self):
         """What is billed again has to be credited whole, or the customer pays a part of it twice."""
-        credits = self.filtered(lambda move: move.move_type == "out_refund")
+        reversals = self.filtered("reversed_entry_id")  # a credit note, or an invoice that reverses one
         charges = self.env["bfocused.billing.charge"].sudo()
-        freed = charges.search([("reversal_line_id", "in", credits.invoice_line_ids.ids)])
+        freed = charges.search([("reversal_line_id", "in", reversals.invoice_line_ids.ids)])
         for charge in freed:
             line = charge.reversal_line_id
             if (charge._get_live_credits() | charge._get_rebilled()) - freed:
                 self._refuse_to_bill_again(charge.move_line_id)
-            if charge.currency_id.compare_amounts(charge.amount_untaxed, line.price_subtotal):
+            given_back = -line.move_id._get_billing_sign() * line.price_subtotal
+            if charge.currency_id.compare_amounts(charge.amount_untaxed, given_back):
                 raise UserError(
                     self.env._(
                         "%(line)s is billed again, so it has to be credited whole: %(amount)s.",

@@ -335,6 +335,8 @@ class BillingCharge(models.Model):
     def _get_credit_amounts(self, periods):
         """What days of this charge are worth, by their share of the price, as far as it wasn't given back by hand.
 
+        Of a negative charge, such as a discount, amounts are negative: it is taken back.
+
         :param periods: list of periods.Period
         :return: iterator of (periods.Part, Decimal); days of which nothing is left to give back are left out
         """
@@ -346,19 +348,23 @@ class BillingCharge(models.Model):
         by_hand = self._get_credited_by_hand()
         given_back = -sum(Decimal(str(credit._get_line_amount())) for credit in self._get_live_credits())
         left = prorate(price, Part(self._get_period(), whole), rounding) - by_hand - given_back
+        nearest_zero = max if price < 0 else min
         for period in periods:
             part = Part(period, whole)
             amount = prorate(price, part, rounding)
             if by_hand:
-                amount = min(amount, left)
-                if amount <= 0:
+                amount = nearest_zero(amount, left)
+                if not amount or (amount < 0) != (price < 0):
                     return
                 left -= amount
             yield part, amount
 
     def _get_credited_by_hand(self):
-        """What credit notes that somebody made give back of this charge, as a positive Decimal."""
+        """What reversals that somebody made give back of this charge, as a Decimal of the charge's own sign."""
         self.ensure_one()
         refunds = self.move_line_id.sudo().refund_line_ids.filtered(lambda line: line.parent_state == "posted")
-        amounts = (line.price_unit * line.quantity * (1 - line.discount / 100) for line in refunds)
+        amounts = (
+            -line.move_id._get_billing_sign() * line.price_unit * line.quantity * (1 - line.discount / 100)
+            for line in refunds
+        )
         return Decimal(str(self.currency_id.round(sum(amounts))))

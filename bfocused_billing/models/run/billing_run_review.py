@@ -86,7 +86,7 @@ class BillingRun(models.Model):
                 row.update(self._prepare_difference(totals[key], *previous[key]))
 
     def _prepare_difference(self, amount, previous_amount, previous_date):
-        percent = 100 * (amount - previous_amount) / previous_amount
+        percent = 100 * (amount - previous_amount) / abs(previous_amount)
         limit = self.company_id.billing_difference_percent
         is_over = float_compare(abs(percent), limit, precision_digits=PERCENT_DIGITS) > 0
         return {
@@ -104,7 +104,7 @@ class BillingRun(models.Model):
         in between, as a customer with a quarterly subscription has other amounts then; or else simply the last one.
 
         :param partner_ids: set of ids of ``res.partner``, as they stand on outcomes
-        :return: dict of (amount, date) by (partner id, currency id); amounts are over zero
+        :return: dict of (amount, date) by (partner id, currency id); no amount is zero
         """
         best = {}  # by key: whether it is of the same kind, and the date; the later row wins
         for partner_id, currency_id, day, amount in self._find_billed_amounts(partner_ids):
@@ -116,7 +116,7 @@ class BillingRun(models.Model):
         """What earlier runs of this company billed partners, or deferred, oldest first.
 
         :param partner_ids: set of ids of ``res.partner``
-        :return: list of (partner id, currency id, date of the run, amount over zero)
+        :return: list of (partner id, currency id, date of the run, amount other than zero)
         """
         if not partner_ids:
             return []
@@ -131,7 +131,7 @@ class BillingRun(models.Model):
                  WHERE line.partner_id IN %s AND line.company_id = %s AND line.active
                    AND line.outcome IN ('invoiced', 'deferred') AND run.state <> 'draft' AND line.date < %s
               GROUP BY line.partner_id, line.currency_id, line.date
-                HAVING sum(COALESCE(line.amount_new, line.amount_untaxed)) > 0
+                HAVING sum(COALESCE(line.amount_new, line.amount_untaxed)) <> 0
               ORDER BY line.date
                 """,
                 tuple(partner_ids),
