@@ -34,6 +34,7 @@
         "data/payment_return_policy_data.xml",
         "data/mandate_mail_templates.xml",
         "views/res_config_settings_views.xml",
+        "views/report_invoice_templates.xml",
         "views/sale_subscription_template_views.xml",
         "views/product_category_views.xml",
         "views/product_template_views.xml",

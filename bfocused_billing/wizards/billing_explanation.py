@@ -14,13 +14,18 @@ class BillingExplanation(models.TransientModel):
     company_id = fields.Many2one(related="move_line_id.company_id")
     currency_id = fields.Many2one(related="move_line_id.currency_id")
     name = fields.Char(related="move_line_id.name", string="Text")
-    price_subtotal = fields.Monetary(related="move_line_id.price_subtotal", string="Untaxed amount")
+    booked_amount = fields.Monetary(compute="_compute_booked_amount", string="Untaxed amount")
     amount_ids = fields.One2many(
         "bfocused.billing.explanation.line", "explanation_id", domain=[("section", "=", AMOUNT)]
     )
     fact_ids = fields.One2many(
         "bfocused.billing.explanation.line", "explanation_id", string="Background", domain=[("section", "!=", AMOUNT)]
     )
+
+    @api.depends("move_line_id")
+    def _compute_booked_amount(self):
+        for explanation in self:
+            explanation.booked_amount = explanation.move_line_id._get_booked_amount()
 
     @api.model
     def _create_for(self, move_line):

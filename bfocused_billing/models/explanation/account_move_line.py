@@ -47,14 +47,15 @@ class AccountMoveLine(models.Model):
     def _explain_billing(self):
         """Why this line is on the invoice, in the language of the environment.
 
-        :return: list of Component; the amounts among them add up to the line's untaxed amount
+        :return: list of Component; the amounts among them add up to the line's amount in the books
         :raise AccessError: if the user may not read the line
         """
         self.ensure_one()
         self.check_access("read")
         line = self.sudo()
         components = line._explain_source()
-        return [*components, *line._explain_by_hand(components), *line._explain_waiting()]
+        components += line._explain_by_hand(components)
+        return [*components, *line._explain_rounding(), *line._explain_waiting()]
 
     def _explain_source(self):
         """Where the line comes from; the first source that is known tells it."""
@@ -69,7 +70,7 @@ class AccountMoveLine(models.Model):
     def _explain_by_hand(self, components):
         """What the line says beyond what its source put there."""
         known = sum((part.amount for part in components if part.amount is not None), Decimal(0))
-        difference = self._get_explained_amount() - known
+        difference = self._get_own_amount() - known
         if not difference:
             return []
         text = self.env._(
@@ -83,7 +84,16 @@ class AccountMoveLine(models.Model):
             )
         return [Component("manual", text, difference)]
 
-    def _get_explained_amount(self):
+    def _explain_rounding(self):
+        """What the line is booked above or below its own amount, as Odoo rounds the invoice as a whole (T26)."""
+        booked = as_decimal(self._get_booked_amount(), self.currency_id.decimal_places)
+        difference = booked - self._get_own_amount()
+        if not difference:
+            return []
+        return [Component("rounding_of_invoice", self.env._("Rounding of the invoice as a whole"), difference)]
+
+    def _get_own_amount(self):
+        """What the line comes to by itself."""
         return as_decimal(self.price_subtotal, self.currency_id.decimal_places)
 
     # --- sources
@@ -92,7 +102,7 @@ class AccountMoveLine(models.Model):
         """A line of a credit note that somebody made: what it gives back, and how that came about."""
         billed = self.refunded_line_id
         text = self.env._("Credit of what was billed on %s", billed.move_id.display_name)
-        credit = Component("refund", text, billed._get_explained_amount(), opens=records_behind(billed.move_id))
+        credit = Component("refund", text, billed._get_own_amount(), opens=records_behind(billed.move_id))
         notes = [part for part in billed._explain_source() if part.amount is None]
         again = self.env["bfocused.billing.charge"].search([("reversal_line_id", "=", self.id)], limit=1)
         if again:

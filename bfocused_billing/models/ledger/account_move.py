@@ -42,6 +42,11 @@ class AccountMove(models.Model):
         """1 where the lines' amounts are the customer's to pay, -1 on a credit note."""
         return -1 if self.move_type == "out_refund" else 1
 
+    def _shows_booked_amounts(self):
+        """Whether documents say per line what is booked, so that the lines add up to the invoice (T26)."""
+        self.ensure_one()
+        return self.company_id.use_billing and self.is_sale_document()
+
     # === CREDITING
 
     def _reverse_moves(self, default_values_list=None, cancel=False):
@@ -99,8 +104,7 @@ class AccountMove(models.Model):
             line = charge.reversal_line_id
             if (charge._get_live_credits() | charge._get_rebilled()) - freed:
                 self._refuse_to_bill_again(charge.move_line_id)
-            given_back = -line.move_id._get_billing_sign() * line.price_subtotal
-            if charge.currency_id.compare_amounts(charge.amount_untaxed, given_back):
+            if charge.currency_id.compare_amounts(charge.move_line_id.price_subtotal, line.price_subtotal):
                 raise UserError(
                     self.env._(
                         "%(line)s is billed again, so it has to be credited whole: %(amount)s.",

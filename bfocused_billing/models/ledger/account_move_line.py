@@ -57,6 +57,29 @@ class AccountMoveLine(models.Model):
 
     # === BUSINESS
 
+    def _get_booked_amount(self):
+        """What this line comes to in the books, without VAT, in the invoice's currency; signed as ``price_subtotal``.
+
+        Odoo rounds the VAT base of the whole invoice by default, and moves the cents that this differs from its lines
+        onto some of them: so a line may be booked, and be on the e-invoice, a cent above or below ``price_subtotal``
+        (T26).
+        """
+        self.ensure_one()
+        return self.currency_id.round(self.move_id.direction_sign * self.amount_currency)
+
+    def _get_charged_amount(self):
+        """What days of this line are reckoned from: the booked amount, or the price where that includes VAT."""
+        self.ensure_one()
+        if any(self.tax_ids.flatten_taxes_hierarchy().mapped("price_include")):
+            return self.currency_id.round(self.price_unit * self.quantity * (1 - self.discount / 100))
+        return self._get_booked_amount()
+
+    def get_section_subtotal(self):
+        # EXTENDS 'account': on paper too, lines add up to their section and sections to the invoice
+        if not self.move_id._shows_booked_amounts():
+            return super().get_section_subtotal()
+        return sum(line._get_booked_amount() for line in self._get_section_lines())
+
     def _is_billed_again(self):
         """Whether this line of a credit note frees what it credits: for the next run, or the corrected invoice."""
         self.ensure_one()

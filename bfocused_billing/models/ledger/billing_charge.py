@@ -176,12 +176,12 @@ class BillingCharge(models.Model):
             else:
                 charge.state = "open" if charge._waits_in_ledger() else "void"
 
-    @api.depends("usage_amount", "move_line_id.price_subtotal", "move_line_id.move_id.move_type")
+    @api.depends("usage_amount", "move_line_id.amount_currency", "move_line_id.move_id.move_type")
     def _compute_amount_untaxed(self):
         for charge in self:
             line = charge.move_line_id
             if line:  # a void charge keeps what it was
-                charge.amount_untaxed = line.move_id._get_billing_sign() * line.price_subtotal
+                charge.amount_untaxed = line.move_id._get_billing_sign() * line._get_booked_amount()
             elif charge.usage_number_id:  # calls that are off their invoice again cost what they came to
                 charge.amount_untaxed = charge.currency_id.round(charge.usage_amount)
             else:
@@ -328,9 +328,7 @@ class BillingCharge(models.Model):
     def _get_line_amount(self):
         """What the invoice line says: its price for the whole quantity, negative where it gives back."""
         self.ensure_one()
-        line = self.move_line_id
-        amount = self.currency_id.round(line.price_unit * line.quantity * (1 - line.discount / 100))
-        return amount * line.move_id._get_billing_sign()
+        return self.move_line_id._get_charged_amount() * self.move_line_id.move_id._get_billing_sign()
 
     def _get_credit_amounts(self, periods):
         """What days of this charge are worth, by their share of the price, as far as it wasn't given back by hand.
@@ -349,6 +347,7 @@ class BillingCharge(models.Model):
         given_back = -sum(Decimal(str(credit._get_line_amount())) for credit in self._get_live_credits())
         left = prorate(price, Part(self._get_period(), whole), rounding) - by_hand - given_back
         nearest_zero = max if price < 0 else min
+        is_last = sum(period.days for period in periods) == sum(rest.days for rest in self._get_uncredited_periods())
         for period in periods:
             part = Part(period, whole)
             amount = prorate(price, part, rounding)
@@ -356,15 +355,14 @@ class BillingCharge(models.Model):
                 amount = nearest_zero(amount, left)
                 if not amount or (amount < 0) != (price < 0):
                     return
-                left -= amount
+            elif is_last and period == periods[-1]:
+                amount = left  # cents that were moved on its draft since other days of it were given back
+            left -= amount
             yield part, amount
 
     def _get_credited_by_hand(self):
         """What reversals that somebody made give back of this charge, as a Decimal of the charge's own sign."""
         self.ensure_one()
         refunds = self.move_line_id.sudo().refund_line_ids.filtered(lambda line: line.parent_state == "posted")
-        amounts = (
-            -line.move_id._get_billing_sign() * line.price_unit * line.quantity * (1 - line.discount / 100)
-            for line in refunds
-        )
+        amounts = (-line.move_id._get_billing_sign() * line._get_charged_amount() for line in refunds)
         return Decimal(str(self.currency_id.round(sum(amounts))))

@@ -311,7 +311,7 @@ class SaleOrderLine(models.Model):
             "period_end": due.period_end,
             "billing_round": due.billing_round,
             "quantity": due.quantity,
-            "amount_untaxed": move_line.price_subtotal,
+            "amount_untaxed": move_line._get_booked_amount(),
             "move_line_id": move_line.id,
             "run_id": run.id,
         }

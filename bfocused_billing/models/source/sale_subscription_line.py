@@ -363,7 +363,7 @@ class SaleSubscriptionLine(models.Model):
             "cycle_start": due.part.whole.start,
             "cycle_end": due.part.whole.end,
             "cycle_amount": due.credited.cycle_amount if due.is_credit else self._get_cycle_amount(),
-            "amount_untaxed": move_line.price_subtotal,
+            "amount_untaxed": move_line._get_booked_amount(),
             "move_line_id": move_line.id,
             "run_id": run.id,
             **self._prepare_explained_terms(due, move_line),

@@ -436,12 +436,13 @@ class AccountMove(models.Model):
     def _prepare_payt_line(self, line, place):
         sign = -1 if self.move_type == "out_refund" else 1
         currency = self.currency_id
+        booked, vat = line._get_booked_amount(), line.price_total - line.price_subtotal
         values = {
             "description": line.name or line.product_id.display_name or self.name,
             "vat_rate_code": line.tax_ids._get_payt_key_vat_rate() if line.tax_ids else NO_VAT,
-            "total_excl_tax_amount": currency.round(sign * line.price_subtotal),
-            "total_incl_tax_amount": currency.round(sign * line.price_total),
-            "vat_amount": currency.round(sign * (line.price_total - line.price_subtotal)),
+            "total_excl_tax_amount": currency.round(sign * booked),
+            "total_incl_tax_amount": currency.round(sign * (booked + vat)),
+            "vat_amount": currency.round(sign * vat),
             "product_quantity": float_round(line.quantity, precision_digits=QUANTITY_DIGITS),
             "product_unit": line.product_uom_id.name,
             "line_order": place,

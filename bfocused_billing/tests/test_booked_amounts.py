@@ -1,0 +1,132 @@
+from decimal import Decimal
+
+from freezegun import freeze_time
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from lxml import html
+
+from odoo import Command
+
+from .common import day
+from .explain_common import ExplainCase
+
+PRICES = st.integers(1, 999999).map(lambda number: number / 1000)
+LINES = st.lists(
+    st.tuples(PRICES, st.sampled_from((1.0, 2.0, 3.0, 0.5, 7.25)), st.sampled_from((0.0, 0.0, 5.0, 33.33))),
+    min_size=1,
+    max_size=7,
+)
+
+
+@freeze_time("2026-01-01")
+class TestBookedAmounts(ExplainCase):
+    """A line has one amount: in the books, the ledger, the explanation, the credit, at PAYT and on paper (T26)."""
+
+    def subscribe(self, lines):
+        subscription = self.make_subscription(self.quarter, *[self.internet] * len(lines))
+        for line, (price, quantity, discount) in zip(subscription.sale_subscription_line_ids, lines, strict=True):
+            line.write({"price_unit": price, "product_uom_qty": quantity, "discount": discount})
+        return subscription
+
+    def get_invoice(self, subscription):
+        return subscription.sale_subscription_line_ids.move_line_ids.move_id
+
+    def get_amounts_on_paper(self, move):
+        """The untaxed amounts of the lines as the report prints them."""
+        content, _type = self.env["ir.actions.report"]._render_qweb_html("account.account_invoices", move.ids)
+        cells = html.fromstring(content).xpath("//td[@name='td_subtotal']")
+        texts = [cell.text_content() for cell in cells]
+        digits = ["".join(char for char in text if char in "0123456789,-") for text in texts]
+        return [Decimal(text.replace(",", ".")) for text in digits if text]
+
+    def check(self, move):
+        lines = move.invoice_line_ids.sorted("id")
+        booked = [line._get_booked_amount() for line in lines]
+        self.assertEqual(round(sum(booked), 2), move.amount_untaxed)
+        self.assertEqual(booked, [abs(line.balance) for line in lines])
+        sign = move._get_billing_sign()
+        self.assertEqual([sign * line.charge_ids.amount_untaxed for line in lines], booked)
+        for line, amount in zip(lines, booked, strict=True):
+            parts = [part.amount for part in line._explain_billing() if part.amount is not None]
+            self.assertEqual(float(sum(parts)), amount)
+            self.assertFalse([part for part in line._explain_billing() if part.kind == "manual"])
+        self.assertEqual([float(amount) for amount in self.get_amounts_on_paper(move)], booked)
+
+    def test_six_lines_of_79_44_make_an_invoice_of_476_63(self):
+        subscription = self.subscribe([(79.4383, 1, 0)] * 6)
+        self.env["decimal.precision"].search([("name", "=", "Product Price")]).digits = 4
+        self.bill("2026-01-01")
+        invoice = self.get_invoice(subscription)
+        self.assertEqual(invoice.amount_untaxed, 476.63)
+        self.assertEqual(sorted(subscription.sale_subscription_line_ids.charge_ids.mapped("amount_untaxed")),
+                         [79.43, 79.44, 79.44, 79.44, 79.44, 79.44])  # fmt: skip
+        self.check(invoice)
+
+    def test_rounded_per_line_each_line_is_booked_at_its_own_amount(self):
+        self.company.tax_calculation_rounding_method = "round_per_line"
+        subscription = self.subscribe([(79.4383, 1, 0)] * 6)
+        self.bill("2026-01-01")
+        self.assertEqual(self.get_invoice(subscription).amount_untaxed, 476.64)
+        self.check(self.get_invoice(subscription))
+
+    def test_a_line_that_was_rounded_is_credited_whole_by_a_copy_of_the_invoice(self):
+        subscription = self.subscribe([(79.4383, 1, 0)] * 6)
+        self.bill("2026-01-01")
+        invoice = self.get_invoice(subscription)
+        wizard = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=invoice.ids)
+        reversal = wizard.create({"journal_id": invoice.journal_id.id, "bill_again": True})
+        reversal.refund_moves()
+        reversal.new_move_ids.invoice_line_ids[:3].unlink()  # the rest is rounded otherwise
+        reversal.new_move_ids.action_post()
+        self.assertEqual(len(invoice.invoice_line_ids.charge_ids.filtered(lambda charge: charge.state == "void")), 3)
+
+    @settings(max_examples=10, deadline=None, phases=[Phase.generate])
+    @given(
+        lines=LINES,
+        method=st.sampled_from(("round_globally", "round_per_line")),
+        is_included=st.booleans(),
+        ends=st.lists(st.dates(day("2026-01-01"), day("2026-03-31")), max_size=2),
+    )
+    def test_whatever_the_prices_all_amounts_of_a_line_are_the_booked_one(self, lines, method, is_included, ends):
+        with self.env.cr.savepoint() as savepoint:
+            self.company.tax_calculation_rounding_method = method
+            if is_included:
+                self.include_tax(self.internet)
+            subscription = self.subscribe(lines)
+            self.bill("2026-01-01")
+            self.check(self.get_invoice(subscription))
+            self.check_credits(subscription, ends, is_included)
+            savepoint.rollback()
+        self.env.invalidate_all()
+
+    def check_credits(self, subscription, ends, is_included):
+        """Days are given back in steps, at last all of them: what was booked, to the cent."""
+        for number, end in enumerate([*sorted(ends, reverse=True), day("2026-01-01")]):
+            subscription.date = end
+            self.bill(str(day("2026-01-02").replace(day=2 + number)))
+        for line in subscription.sale_subscription_line_ids:
+            for move_line in line.move_line_ids:
+                charges = move_line.charge_ids
+                self.assertEqual(charges.amount_untaxed, -move_line.amount_currency)
+            if not is_included:
+                self.assertEqual(round(sum(line._get_live_charges().mapped("amount_untaxed")), 2), 0)
+
+    def test_the_settings_propose_rounding_per_line(self):
+        view = self.env["res.config.settings"].get_view(self.env.ref("base.res_config_settings_view_form").id)
+        [node] = html.fromstring(view["arch"]).xpath("//setting[@id='billing_rounding']")
+        self.assertIn("six of 79.44 as 476.63", node.get("help"))
+        self.assertTrue(node.xpath(".//field[@name='tax_calculation_rounding_method']"))
+        self.assertIn("Proposed for subscriptions", node.text_content())
+
+    def test_a_company_without_billing_prints_as_ever(self):
+        move = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": self.customer.id,
+                "invoice_line_ids": [
+                    Command.create({"product_id": self.internet.id, "price_unit": 79.4383}) for _number in range(6)
+                ],
+            }
+        )
+        self.company.use_billing = False
+        self.assertEqual(sum(self.get_amounts_on_paper(move)), sum(Decimal("79.44") for _number in range(6)))
