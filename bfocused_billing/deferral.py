@@ -68,6 +68,46 @@ def get_deferral(
     return Deferral(turn, "under the minimum")
 
 
+def get_set_off(total: float, waiting: list[float], rounding: float) -> list[int]:
+    """R5: the drafts that wait against which what a customer is owed is set off, whichever is larger.
+
+    That is the first one that covers it, or else as many as it takes, in their order; all where they don't cover it.
+
+    :param total: what the customer is owed, negative
+    :param waiting: totals of the drafts, in the same currency
+    :param rounding: the smallest step of that currency
+    :return: indexes in ``waiting``; empty when nothing is owed
+    """
+    if float_compare(total, 0, precision_rounding=rounding) >= 0:
+        return []
+    for number, amount in enumerate(waiting):
+        if float_compare(total + amount, 0, precision_rounding=rounding) >= 0:
+            return [number]
+    chosen = []
+    for number, amount in enumerate(waiting):
+        chosen.append(number)
+        total += amount
+        if float_compare(total, 0, precision_rounding=rounding) >= 0:
+            break
+    return chosen
+
+
+def get_covered(total: float, waiting: list[float], rounding: float) -> list[int]:
+    """R5: the drafts that can't be collected, but that what a customer is owed pays for whole, in their order.
+
+    :param total: what the customer is owed, negative
+    :param waiting: totals of the drafts, in the same currency
+    :param rounding: the smallest step of that currency
+    :return: indexes in ``waiting``
+    """
+    covered = []
+    for number, amount in enumerate(waiting):
+        if float_compare(total + amount, 0, precision_rounding=rounding) <= 0:
+            covered.append(number)
+            total += amount
+    return covered
+
+
 def is_released(until: date | bool, terms: DeferralTerms, today: date) -> bool:
     """R5: whether a draft that waits goes with what is invoiced ``today``.
 

@@ -17,6 +17,15 @@ class InvoiceTerms(NamedTuple):
     journal_id: int = False
     purpose: str = ""  # what the invoice is kept for; empty for the customer's common one
 
+    def nets_with(self, other):
+        """Whether what is given back on these terms can be set off on an invoice of the others.
+
+        With what the invoice is collected makes no difference: of a credit nothing is.
+
+        :param other: InvoiceTerms, the journal filled in
+        """
+        return self == other._replace(payment_mode_id=self.payment_mode_id, mandate_id=self.mandate_id)
+
     @classmethod
     def of_draft(cls, move, mandate, purpose=""):
         """The terms of a draft invoice.

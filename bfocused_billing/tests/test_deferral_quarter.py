@@ -167,8 +167,8 @@ class TestDeferralQuarter(DeferralCase):
 
         self.patch(moves, "_tell_merged", fail)
         run = self.bill_quarter(may_fail=True)
-        failed = run.line_ids.filtered(lambda line: line.outcome == "failed")
-        self.assertRecordValues(failed, [{"partner_id": broken.id, "message": "Broken"}])
+        held = run.line_ids.filtered(lambda line: line.outcome == "held")
+        self.assertRecordValues(held, [{"partner_id": broken.id, "message": "Broken"}])
         self.assertEqual(len(self.get_drafts(broken)), 2)
         self.assertRecordValues(self.get_posted(fine), [{"amount_untaxed": 40}])
         self.patch(moves, "_tell_merged", original)

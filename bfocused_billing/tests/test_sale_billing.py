@@ -381,7 +381,7 @@ class TestSaleBilling(SaleBillingCase):
 
         with patch.object(lines, "_prepare_invoice_line", prepare):
             run = self.bill("2026-02-01", may_fail=True)
-        self.assertEqual(sorted(run.line_ids.mapped("outcome")), ["failed", "invoiced"])
+        self.assertEqual(sorted(run.line_ids.mapped("outcome")), ["held", "invoiced"])
         self.assertIn(reason, run.line_ids.mapped("message"))
         self.assert_billed(90.0)
         run.action_retry()

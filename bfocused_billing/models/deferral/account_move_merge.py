@@ -51,7 +51,8 @@ class AccountMove(models.Model):
         mandates = self.env["account.banking.mandate"]
         if not self.payment_mode_id.payment_method_id.mandate_required:
             return mandates
-        own = self.sudo().line_ids.subscription_line_id.sale_subscription_id.mandate_id[:1]
+        charged = self.sudo().line_ids.filtered(lambda line: not line.is_billing_credit)  # nothing is left of a credit
+        own = charged.subscription_line_id.sale_subscription_id.mandate_id[:1]
         chosen = self._get_chosen_mandate()
         mandate = own or chosen or self.partner_id._get_billing_mandate(self.company_id)
         if mandate and orders and not chosen:
@@ -89,10 +90,58 @@ class AccountMove(models.Model):
     def _get_collection_problem(self):
         """Why this draft can't be collected, as a sentence in the user's language, or an empty text."""
         self.ensure_one()
-        if not self.payment_mode_id.payment_method_id.mandate_required:
+        if not self.payment_mode_id.payment_method_id.mandate_required or self._is_nothing_to_pay():
             return ""
         mandate = self.env["account.banking.mandate"].browse(self._get_invoice_terms().mandate_id)
         return self.partner_id._get_mandate_problem(self.company_id, mandate) or ""
+
+    def _is_nothing_to_pay(self):
+        self.ensure_one()
+        return self.currency_id.compare_amounts(self.amount_total, 0) <= 0
+
+    def _get_release_problems(self):
+        """Why drafts that wait can't be posted, whatever they are collected with.
+
+        :return: dict of sentences in the user's language, by the drafts that can't be
+        """
+        subscribed = self._filter_subscription_invoices()
+        problems = {move: move._get_release_problem(move in subscribed) for move in self}
+        return {move: problem for move, problem in problems.items() if problem}
+
+    def _get_release_problem(self, is_subscribed):
+        """Why this draft can't be posted, as a sentence; an empty text when it can.
+
+        :param is_subscribed: whether it bills subscriptions, which are paid by direct debit (R1)
+        """
+        self.ensure_one()
+        name, mode = self.display_name, self.payment_mode_id
+        if not self.invoice_line_ids.filtered(lambda line: line.display_type == "product"):
+            return self.env._("%s has no lines any more. Delete it.", name)
+        if not self.journal_id.active:
+            return self.env._(
+                "The journal of %(invoice)s, %(journal)s, is archived. Restore it, or choose another on the draft.",
+                invoice=name,
+                journal=self.journal_id.display_name,
+            )
+        if account := self.line_ids.account_id.filtered(lambda account: not account.active)[:1]:
+            return self.env._(
+                "Account %(account)s of %(invoice)s is archived. Restore it, or choose another on the draft.",
+                account=account.display_name,
+                invoice=name,
+            )
+        if not self.currency_id.active:
+            return self.env._(
+                "%(invoice)s is in %(currency)s, which isn't active. Activate that currency.",
+                invoice=name,
+                currency=self.currency_id.name,
+            )
+        if self.partner_bank_id and not self.partner_bank_id.active:
+            return self.env._("The bank account on %s is archived. Choose another on the draft.", name)
+        if is_subscribed and not mode.payment_method_id.mandate_required:
+            return self.env._(
+                "%s holds subscriptions, which are paid by direct debit. Choose that as its payment mode.", name
+            )
+        return ""
 
     # === MERGE
 

@@ -1,9 +1,10 @@
 from psycopg2 import OperationalError
 
 from odoo import models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-from ...deferral import is_released, is_total_released
+from ...deferral import get_covered, is_released, is_total_released
 from ...drafting.group import BillingGroup
 from ...drafting.terms import InvoiceTerms
 
@@ -51,6 +52,8 @@ class BillingCollectMixin(models.AbstractModel):
                 group = self._collect_safely(partner, source._get_billing_group, self, part, memo)
                 if group:
                     yield group
+                if group and group.aside:
+                    yield group.aside
 
     def _collect_safely(self, partner, collect, *args):
         """A group made by ``collect``; whatever is wrong with one must not stop the others, so it may be an error."""
@@ -77,7 +80,29 @@ class BillingCollectMixin(models.AbstractModel):
             group = groups.setdefault((part.terms, part.hold_reason), part)
             if group is not part:
                 group.items += part.items
+        groups = self._set_off_credits(groups)
         return [*groups.values(), *failed, *self._add_waiting(groups, customers), *incomplete]
+
+    def _set_off_credits(self, groups):
+        """Put what a customer is only given back on an invoice of theirs, whatever that one is collected with.
+
+        :param groups: dict of BillingGroup by (InvoiceTerms, reason for which it is held)
+        :return: the same without the groups that were put on another
+        """
+        free = [(terms, group) for (terms, reason), group in groups.items() if not reason]
+        charging = [(terms, group) for terms, group in free if not group.is_credit_only]
+        journals, left = {}, dict(groups)
+        for terms, group in free:
+            if not group.is_credit_only:
+                continue
+            own = self._fill_in_journal(terms, journals)
+            taker = next((one for other, one in charging if own.nets_with(self._fill_in_journal(other, journals))), None)
+            if taker:
+                taker.items += group.items
+                del left[terms, group.hold_reason]
+            else:
+                charging.append((terms, group))
+        return left
 
     def _get_error_terms(self, partner):
         return InvoiceTerms.without_invoice(partner, self.company_id.currency_id)
@@ -102,20 +127,22 @@ class BillingCollectMixin(models.AbstractModel):
         waiting = moves.search(of_customers & Domain(moves._get_waiting_domain(self.company_id)), order="id")
         self._release_ended(waiting)
         self._release_completed(waiting, groups)
+        problems = waiting._get_release_problems()
         takers, alone, journals = {}, [], {}
         for (terms, reason), group in groups.items():
             if not reason:
                 self._add_taker(takers, group, self._fill_in_journal(terms, journals))
         # those with terms of their own first, which the others can then adopt
         for move in waiting.sorted(lambda move: (not move.billing_run_id, not move.payment_mode_id, move.id)):
-            group = self._get_taker(takers, move)
+            group = None if move in problems else self._get_taker(takers, move) or self._get_creditor(takers, move)
             if not group and self._is_released(move):
-                group = self._make_released_group(move)
+                group = self._make_released_group(move, problems.get(move))
                 alone.append(group)
-                self._add_taker(takers, group, group.terms)
+                if move not in problems:
+                    self._add_taker(takers, group, group.terms)
             if group:
                 group.waiting = (group.waiting or moves) | move
-        return alone
+        return alone + self._part_uncollectible(groups)
 
     @staticmethod
     def _add_taker(takers, group, terms):
@@ -129,6 +156,57 @@ class BillingCollectMixin(models.AbstractModel):
                 return group
         return None
 
+    def _get_creditor(self, takers, move):
+        """The group that still has something to set off against the draft, whatever that one is collected with.
+
+        It goes on with the terms of the draft, which are those of what is left to pay.
+        """
+        of_partner = takers.get(move.partner_id.id, [])
+        for number, (terms, group) in enumerate(of_partner):
+            own = move._get_invoice_terms()
+            if not group.hold_reason and terms.nets_with(own) and self._is_owed(group):
+                group.terms = own
+                of_partner[number] = own, group
+                return group
+        return None
+
+    def _is_owed(self, group):
+        """Whether the customer gets something back after the group's new charges and all that waits with them."""
+        self._fill_in_amounts(group)
+        currency = self.env["res.currency"].browse(group.terms.currency_id)
+        waiting = group.waiting.mapped("amount_total") if group.waiting else ()
+        return currency.compare_amounts(group.amount_total + sum(waiting), 0) < 0
+
+    def _part_uncollectible(self, groups):
+        """Part the released drafts that can't be collected from what is given back to the same customer, which goes.
+
+        What a credit pays for whole goes with it, as nothing has to be collected then.
+
+        :param groups: dict of BillingGroup by (InvoiceTerms, reason for which it is held)
+        :return: list of BillingGroup, for the drafts that were parted
+        """
+        apart, none = {}, self.env["account.move"]
+        for group in groups.values():
+            released = (group.waiting or none).filtered(self._is_released)
+            if not released or group.hold_reason or not self._get_terms_problem(group):
+                continue
+            self._fill_in_amounts(group)
+            moves = released + (group.waiting - released)
+            rounding = self.env["res.currency"].browse(group.terms.currency_id).rounding
+            covered = get_covered(group.amount_total, moves.mapped("amount_total"), rounding)
+            group.waiting = moves.browse([moves[number].id for number in covered])
+            for move in released - group.waiting:
+                alone = self._make_released_group(move, None)
+                alone = apart.setdefault((alone.terms, alone.hold_reason), alone)
+                alone.waiting = (alone.waiting or none) | move
+        return list(apart.values())
+
+    def _get_terms_problem(self, group):
+        """Why nothing can be collected on the terms of this group, as a sentence, or an empty text."""
+        mode = self.env["account.payment.mode"].browse(group.terms.payment_mode_id)
+        mandate = self.env["account.banking.mandate"].browse(group.terms.mandate_id)
+        return self._get_collection_problem(group.partner, mode, mandate)
+
     def _fill_in_journal(self, terms, journals):
         """The terms with the journal that Odoo gives an invoice without one of its own.
 
@@ -139,12 +217,20 @@ class BillingCollectMixin(models.AbstractModel):
             return terms
         if currency not in journals:
             names = {"company_id": self.company_id.id, "move_type": "out_invoice", "currency_id": currency}
-            journals[currency] = self.env["account.move"].new(names)._search_default_journal().id
+            try:
+                journals[currency] = self.env["account.move"].new(names)._search_default_journal().id
+            except UserError:  # there is none, for which what is new is held
+                journals[currency] = False
         return terms._replace(journal_id=journals[currency])
 
-    def _make_released_group(self, move):
-        """A group without anything new, held where the draft can't be collected."""
-        return BillingGroup(move._get_invoice_terms(), move.partner_id, move._get_collection_problem())
+    def _make_released_group(self, move, problem):
+        """A group without anything new, held where the draft can't be posted or collected.
+
+        :param problem: why it can't be posted, as a sentence; ``None`` when it can
+        """
+        return BillingGroup(
+            move._get_invoice_terms(), move.partner_id, problem or move._get_collection_problem(), waiting=move.browse()
+        )
 
     # === RELEASE (R5)
 

@@ -1,7 +1,7 @@
 from odoo import Command, fields, models
 from odoo.tools import partition
 
-from ...deferral import get_deferral
+from ...deferral import get_deferral, get_set_off
 
 
 class BillingInvoiceMixin(models.AbstractModel):
@@ -37,6 +37,7 @@ class BillingInvoiceMixin(models.AbstractModel):
         group.deferred_until, group.collection_date = self._get_deferral_date(group), None
         if group.deferred_until and self.company_id._issues_small_invoices(self._get_natures(group)):
             group.deferred_until, group.collection_date = None, group.deferred_until
+        group.joined = self._get_joined(group)
 
     def _get_natures(self, group):
         """The natures of what the group charges, as in ``account.move.line.supply_nature``."""
@@ -54,7 +55,7 @@ class BillingInvoiceMixin(models.AbstractModel):
             is_small=lambda: self._is_small(group),
             is_completed=lambda: group.is_completed,
             takes_released=self._takes_released(group),
-            is_lone_credit=self._gives_back(group) and not self._get_draft_to_wait_on(group),
+            is_lone_credit=self._gives_back(group) and not self._get_drafts_to_wait_on(group),
         )
         return deferral.until
 
@@ -74,9 +75,9 @@ class BillingInvoiceMixin(models.AbstractModel):
     def _draft(self, groups):
         """Put the charges of the groups on draft invoices, and in the ledger."""
         self._set_invoice_dates(groups)
-        joining, starting = partition(self._get_joined, groups)
+        joining, starting = partition(lambda group: group.joined, groups)
         for group in joining:
-            group.move = self._get_joined(group)._merge_waiting()
+            group.move = group.joined._merge_waiting()
             group.move.write(self._prepare_joined_move(group))
         moves = self.env["account.move"]._create_in_bulk([self._prepare_move(group) for group in starting])
         for group, move in zip(starting, moves, strict=True):
@@ -99,20 +100,34 @@ class BillingInvoiceMixin(models.AbstractModel):
         return any(self._is_released(move) for move in group.waiting or ())
 
     def _get_joined(self, group):
-        """The waiting drafts that make one invoice with the group: one to wait there, or all that are released."""
+        """The waiting drafts that make one invoice with the group: those to wait on, or all that go with it."""
         waiting = group.waiting or self.env["account.move"]
         if group.deferred_until:
-            return self._get_draft_to_wait_on(group)
+            return self._get_drafts_to_wait_on(group)
         if group.partner._get_deferral_terms(self.company_id).release == "threshold":
             return waiting
-        return waiting.filtered(self._is_released)
+        released = waiting.filtered(self._is_released)
+        left = group.amount_total + sum(released.mapped("amount_total"))
+        return released + self._get_set_off(group, left, waiting - released)
 
-    def _get_draft_to_wait_on(self, group):
-        """The waiting draft on which the group waits too: one of a run, or one against which its credit is set off."""
+    def _get_drafts_to_wait_on(self, group):
+        """The waiting drafts on which the group waits too: one of a run, or those that are larger than its credit."""
         waiting = group.waiting or self.env["account.move"]
-        if group.amount_total < 0:
-            return waiting.filtered(lambda move: move.amount_total + group.amount_total >= 0)[:1]
-        return waiting.filtered("billing_run_id")[:1]
+        if group.amount_total >= 0:
+            return waiting.filtered("billing_run_id")[:1]
+        drafts = self._get_set_off(group, group.amount_total, waiting)
+        left = group.amount_total + sum(drafts.mapped("amount_total"))
+        currency = self.env["res.currency"].browse(group.terms.currency_id)
+        return drafts if currency.compare_amounts(left, 0) >= 0 else drafts.browse()
+
+    def _get_set_off(self, group, total, drafts):
+        """Those of the drafts against which what a customer is owed is set off, whichever is larger (R5).
+
+        :param total: what is left to pay without them
+        """
+        rounding = self.env["res.currency"].browse(group.terms.currency_id).rounding
+        numbers = get_set_off(total, drafts.mapped("amount_total"), rounding)
+        return drafts.browse([drafts[number].id for number in numbers])
 
     def _prepare_move(self, group):
         """Values of the invoice of a group."""

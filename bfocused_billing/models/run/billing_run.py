@@ -13,7 +13,7 @@ from odoo.tools import SQL, format_date
 from ...drafting.bulk import DraftingBatch
 from ...drafting.group import BillingGroup
 from ...periods import is_quarter_turn
-from ...transactions import isolated, lock_or_refuse, process_isolated
+from ...transactions import isolated, lock_or_refuse, process_isolated, undoable
 
 _logger = logging.getLogger(__name__)
 
@@ -325,7 +325,48 @@ class BillingRun(models.Model):
         """The outcome of a customer for whom an error came up; that it was billed already is a success."""
         if isinstance(error, (UniqueViolation, ExclusionViolation)) and self._drop_billed(group):
             return self._bill_groups([group]) if group.items or group.waiting else []
-        return [self._prepare_failed_row(group, error)]
+        if not isinstance(error, UserError):
+            return [self._prepare_failed_row(group, error)]
+        # what Odoo says in words is for a person to put right: only what it is about is held
+        parts = group.split(self._get_going(group))
+        if len(parts) > 1:
+            return self._bill_parts(group, parts, error)
+        return [self._prepare_held_row(group, str(error))]
+
+    def _get_going(self, group):
+        """The waiting drafts that were to go on the group's invoice."""
+        if group.joined is not None:
+            return group.joined
+        return (group.waiting or self.env["account.move"]).filtered(self._is_released)
+
+    def _bill_parts(self, group, parts, error):
+        """Bill a group without those of its parts that can't be billed, of which each is told.
+
+        :param parts: list of BillingGroup, two or more
+        :param error: of them together
+        :return: list of values of ``bfocused.billing.run.line``
+        """
+        errors = [self._find_error(part) for part in parts]
+        sound = [part for part, own in zip(parts, errors, strict=True) if not own]
+        if len(sound) == len(parts):  # a person decides before the customer gets several invoices for one
+            return [self._prepare_held_row(group, str(error))]
+        rows = self._bill_groups([group.join(sound)]) if sound else []
+        for part, own in zip(parts, errors, strict=True):
+            rows += self._give_up(part, own) if own else []
+        return rows
+
+    def _find_error(self, group):
+        """What would come up if the group were billed by itself; ``None`` when it could be. Nothing of it stays."""
+        try:
+            with undoable(self.env.cr) as undo:
+                self._bill_groups_at_once([group])
+                self.env.cr.flush()
+                undo()
+        except OperationalError:
+            raise
+        except Exception as error:  # told for this part only
+            return error
+        return None
 
     def _drop_billed(self, group):
         """Take out of the group what another run billed in the meantime, which is a success.
@@ -384,6 +425,11 @@ class BillingRun(models.Model):
             "The books are locked on the day of the invoice, so it was booked on %s.", format_date(self.env, move.date)
         )
 
+    def _prepare_held_row(self, group, reason):
+        """The outcome of what is held for a reason that came up while it was billed."""
+        group.hold_reason = reason
+        return self._prepare_row(group)
+
     def _prepare_customer_row(self, group):
         """What each outcome row says of a customer: who it is, and what the new charges come to."""
         return {
@@ -396,10 +442,8 @@ class BillingRun(models.Model):
         }
 
     def _prepare_failed_row(self, group, error):
-        """The outcome of a customer for whom an error came up, told in words where Odoo has them."""
-        if isinstance(error, UserError):
-            message = str(error)
-        elif isinstance(error, IntegrityError):
+        """The outcome of a customer for whom an error came up that nobody foresaw."""
+        if isinstance(error, IntegrityError):
             message = self._get_model_of_table(error.diag.table_name)._sql_error_to_message(error)
         else:
             _logger.error("Billing run %s failed for customer %s", self.id, group.partner.id, exc_info=error)

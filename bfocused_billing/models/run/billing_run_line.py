@@ -22,8 +22,9 @@ class BillingRunLine(models.Model):
     outcome = fields.Selection(
         selection=[("invoiced", "Invoiced"), ("deferred", "Deferred"), ("held", "Held"), ("failed", "Failed")],
         required=True,
-        help="Deferred: under the minimum amount, waits for the quarter turn. Held: can't be collected yet. "
-        "Failed: something went wrong for this customer only.",
+        help="Deferred: under the minimum amount, waits for the quarter turn. Held: can't be collected or invoiced "
+        "until somebody sets right what the reason names. Failed: something nobody foresaw went wrong for this "
+        "customer only.",
     )
     currency_id = fields.Many2one("res.currency", required=True)
     amount_untaxed = fields.Monetary(string="Untaxed amount", help="Excluding VAT.")

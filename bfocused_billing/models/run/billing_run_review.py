@@ -54,11 +54,7 @@ class BillingRun(models.Model):
     # === BUSINESS
 
     def _is_without_mandate(self, group):
-        if not group.hold_reason:
-            return False
-        mode = self.env["account.payment.mode"].browse(group.terms.payment_mode_id)
-        mandate = self.env["account.banking.mandate"].browse(group.terms.mandate_id)
-        return bool(self._get_collection_problem(group.partner, mode, mandate))
+        return bool(group.hold_reason and self._get_terms_problem(group))
 
     def _mark_rows(self, rows):
         """Add to the outcomes what they are compared with, and what is to be looked at.

@@ -121,8 +121,10 @@ class BillingCharge(models.Model):
         terms = terms._replace(currency_id=part.currency_id.id)  # calls are in the company's, whatever the subscription
         position = self.env["account.fiscal.position"].browse(terms.fiscal_position_id)
         products = charge.usage_number_id._get_product()
-        reason = reason or self._get_billing_obstacle(run, terms, (partner, *products), memo)
-        return BillingGroup(terms, partner, reason, items=part._get_items(partner, position))
+        items = part._get_items(partner, position)
+        reason = reason or self._get_payment_mode_obstacle(run, terms)
+        reason = reason or self._get_billing_obstacle(run, terms, (partner, *products), memo, items)
+        return BillingGroup(terms, partner, reason, items=items)
 
     @api.model
     def _stays_open(self, charge):

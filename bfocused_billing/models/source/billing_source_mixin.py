@@ -239,23 +239,160 @@ class BillingSourceMixin(models.AbstractModel):
         return memo[partner, delivery]
 
     @api.model
-    def _get_billing_obstacle(self, run, terms, records, memo):
-        """What nobody wants to be billed with, as a sentence in the user's language, or an empty text.
+    def _get_billing_obstacle(self, run, terms, records, memo, items=()):
+        """What stands in the way of an invoice, or what nobody wants to be billed with, as a sentence or an empty text.
+
+        What anybody can foresee is told here, with what to do, for the part that it concerns: the others go on.
 
         :param terms: InvoiceTerms of the invoice
         :param records: records that mustn't be archived: the ``res.partner`` the invoice is addressed to, products
+        :param memo: dict of what was found for other parts
+        :param items: list of Item that are to stand on it
         """
+        return (
+            self._get_record_obstacle(run, records)
+            or self._get_terms_obstacle(run, terms, memo)
+            or self._get_account_obstacle(run, terms, next(iter(records)), items, memo)
+        )
+
+    @api.model
+    def _get_record_obstacle(self, run, records):
+        """The same of the records themselves: what is archived, or another company's."""
+        companies = run.company_id.sudo().parent_ids
         for record in records:
             if not record.active:
                 return self.env._("%s is archived. Restore it, or end what is billed.", record.display_name)
-        currency = self.env["res.currency"].browse(terms.currency_id)
-        if currency not in memo:
-            memo[currency] = self._has_rate(currency, run)
-        if not memo[currency]:
+            owner = record.sudo().company_id
+            if owner and owner not in companies:
+                return self.env._(
+                    "%(record)s belongs to %(other)s, so %(company)s can't bill it. Set its company right, or empty it.",
+                    record=record.display_name,
+                    other=owner.name,
+                    company=run.company_id.name,
+                )
+        return ""
+
+    @api.model
+    def _get_terms_obstacle(self, run, terms, memo):
+        """The same of what the invoice is made with: currency and journal."""
+        key = "terms", terms.currency_id, terms.journal_id
+        if key not in memo:
+            currency = self.env["res.currency"].browse(terms.currency_id)
+            memo[key] = self._get_currency_obstacle(run, currency) or self._get_journal_obstacle(run, terms.journal_id)
+        return memo[key]
+
+    @api.model
+    def _get_currency_obstacle(self, run, currency):
+        if not currency.active:
+            return self.env._("Currency %s isn't active. Activate it, or use another price list.", currency.name)
+        if not self._has_rate(currency, run):
             return self.env._(
                 "No exchange rate of %(currency)s on or before %(date)s.",
                 currency=currency.name,
                 date=format_date(self.env, run.date),
+            )
+        return ""
+
+    @api.model
+    def _get_journal_obstacle(self, run, journal_id):
+        journals = self.env["account.journal"]
+        if journal_id:
+            journal = journals.browse(journal_id)
+            if journal.active:
+                return ""
+            return self.env._(
+                "You cannot post an entry in an archived journal (%s). Restore it, or choose another.",
+                journal.display_name,
+            )
+        domain = [*journals._check_company_domain(run.company_id), ("type", "=", "sale")]
+        if journals.search_count(domain, limit=1):
+            return ""
+        return self.env._("%s has no sales journal. Make one, or restore the archived one.", run.company_id.name)
+
+    @api.model
+    def _get_account_obstacle(self, run, terms, partner, items, memo):
+        """The same of the accounts on which the items, their taxes and what the customer owes are booked."""
+        if not items:
+            return ""
+        receivable = partner.with_company(run.company_id).commercial_partner_id.property_account_receivable_id
+        if receivable and not receivable.active:
+            return self._get_archived_account_sentence(receivable, partner)
+        for item in items:
+            values = item.values
+            if "tax_ids" not in values:  # a heading
+                continue
+            product_id, account_id, taxes = values.get("product_id"), values.get("account_id"), values["tax_ids"][0][2]
+            key = "accounts", product_id, account_id, tuple(taxes), terms.fiscal_position_id, terms.journal_id
+            if key not in memo:
+                memo[key] = self._get_line_obstacle(run, terms, product_id, account_id, taxes)
+            if memo[key]:
+                return memo[key]
+        return ""
+
+    @api.model
+    def _get_line_obstacle(self, run, terms, product_id, account_id, tax_ids):
+        """The same of the accounts of one line, as Odoo will find them.
+
+        :param account_id: id of the account chosen for it, if any
+        """
+        company = run.company_id
+        product = self.env["product.product"].with_company(company).browse(product_id or False)
+        position = self.env["account.fiscal.position"].browse(terms.fiscal_position_id)
+        account = self.env["account.account"].with_company(company).browse(account_id or False)
+        if not account and product:
+            account = product.product_tmpl_id.get_product_accounts(fiscal_pos=position)["income"]
+        if not account:
+            account = self._get_billing_journal(run, terms).default_account_id
+        if not account:
+            return self.env._(
+                "Missing required account: choose the income account of %s, of its category, or of the journal.",
+                product.display_name or self.env._("what has no product"),
+            )
+        if not account.active:
+            return self._get_archived_account_sentence(account, product)
+        taxes = self.env["account.tax"].browse(tax_ids).flatten_taxes_hierarchy()
+        for tax in taxes.sudo():
+            if tax.company_id not in company.sudo().parent_ids:
+                return self.env._(
+                    "Tax %(tax)s of %(product)s is of %(other)s. Choose one of %(company)s.",
+                    tax=tax.name,
+                    product=product.display_name,
+                    other=tax.company_id.name,
+                    company=company.name,
+                )
+            booked = (tax.invoice_repartition_line_ids | tax.refund_repartition_line_ids).account_id
+            if archived := booked.filtered(lambda account: not account.active)[:1]:
+                return self._get_archived_account_sentence(archived, tax)
+        return ""
+
+    @api.model
+    def _get_billing_journal(self, run, terms):
+        """The journal of an invoice: its own, or else the one Odoo takes."""
+        journals = self.env["account.journal"]
+        if terms.journal_id:
+            return journals.browse(terms.journal_id)
+        return journals.search([*journals._check_company_domain(run.company_id), ("type", "=", "sale")], limit=1)
+
+    @api.model
+    def _get_archived_account_sentence(self, account, record):
+        return self.env._(
+            "Account %(account)s of %(record)s is archived. Restore it, or choose another.",
+            account=account.display_name,
+            record=record.display_name,
+        )
+
+    @api.model
+    def _get_payment_mode_obstacle(self, run, terms):
+        """Why what is to be paid can't be invoiced with its payment mode, as a sentence, or an empty text."""
+        mode = self.env["account.payment.mode"].browse(terms.payment_mode_id)
+        if mode and not mode.active:
+            return self.env._("Payment mode %s is archived. Restore it, or choose another.", mode.name)
+        if mode and mode.company_id != run.company_id:
+            return self.env._(
+                "Payment mode %(mode)s is of %(other)s. Choose one of %(company)s.",
+                mode=mode.name,
+                other=mode.sudo().company_id.name,
+                company=run.company_id.name,
             )
         return ""
 

@@ -62,7 +62,8 @@ class SaleOrderLine(models.Model):
             return None
         terms = order._get_invoice_terms(run.company_id, memo)
         # a product may be out of the range by the time it is billed, so products are no obstacle
-        reason = order._get_hold_reason() or self._get_billing_obstacle(run, terms, partner, memo)
+        reason = order._get_hold_reason() or self._get_payment_mode_obstacle(run, terms)
+        reason = reason or self._get_billing_obstacle(run, terms, partner, memo, items)
         return BillingGroup(terms, partner, reason, items=items)
 
     @api.model

@@ -245,16 +245,44 @@ class SaleSubscriptionLine(models.Model):
         subscription, lines = part
         if not lines:
             return self._get_incomplete_group(subscription, run)
-        terms, partner = subscription._get_invoice_terms(run.company_id, memo), subscription._get_billing_partner()
-        items, products = lines._get_items(run.date), lines.product_id
+        items = lines._get_items(run.date)
         if not items:
             return None
-        if all(item.due.is_credit for item in items):  # what the customer gets back needs no mandate and no range
-            reason, products = "", products.browse()
-        else:
-            reason = subscription._get_hold_reason(run.date)
-        reason = reason or self._get_billing_obstacle(run, terms, (partner, *products), memo)
-        return BillingGroup(terms, partner, reason, items=items)
+        if all(item.due.is_credit for item in items):
+            return self._get_credit_group(subscription, items, run, memo)
+        terms, partner = subscription._get_invoice_terms(run.company_id, memo), subscription._get_billing_partner()
+        reason = subscription._get_hold_reason(run.date) or self._get_payment_mode_obstacle(run, terms)
+        given = self._get_given_back(items) if reason else []
+        reason = reason or self._get_billing_obstacle(run, terms, (partner, *lines.product_id), memo, items)
+        group = BillingGroup(terms, partner, reason, items=[item for item in items if item not in given])
+        if given:
+            group.aside = self._get_credit_group(subscription, given, run, memo)
+        return group
+
+    @api.model
+    def _get_credit_group(self, subscription, items, run, memo):
+        """A group of what the customer only gets back, which needs no mandate and no range."""
+        terms, partner = subscription._get_invoice_terms(run.company_id, memo), subscription._get_billing_partner()
+        obstacle = self._get_billing_obstacle(run, terms, partner, memo, items)
+        return BillingGroup(terms, partner, obstacle, items=items)
+
+    @api.model
+    def _get_given_back(self, items):
+        """What of ``items`` is given back for good: not days that are charged anew, on the same line or its successor.
+
+        :param items: list of Item of one subscription
+        :rtype: list of Item
+        """
+        charged = {item.source._get_first_of_chain() for item in items if not item.due.is_credit}
+        return [item for item in items if item.due.is_credit and item.source._get_first_of_chain() not in charged]
+
+    def _get_first_of_chain(self):
+        """The line from which this one took over, directly or not."""
+        self.ensure_one()
+        line = self
+        while line.predecessor_id:
+            line = line.predecessor_id
+        return line
 
     @api.model
     def _get_incomplete_group(self, subscription, run):
