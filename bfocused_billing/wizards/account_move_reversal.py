@@ -20,6 +20,13 @@ class AccountMoveReversal(models.TransientModel):
         if is_modify and self.bill_again:
             raise UserError(self.env._("The corrected invoice bills it again already. Untick Bill again."))
         moves = self.move_ids
+        if waiting := moves.filtered(lambda move: move._is_waiting())[:1]:
+            raise UserError(
+                self.env._(
+                    "%s wasn't sent: it waits for the quarter turn. Change the draft itself, or cancel it.",
+                    waiting.display_name,
+                )
+            )
         billed = moves.filtered("company_id.use_billing")
         hours = {move: move.sudo().timesheet_ids for move in billed}  # 'sale_timesheet' takes them off
         wizard = self.with_context(billing_correction=is_modify)

@@ -177,7 +177,7 @@ class AccountMove(models.Model):
                 move._release_waiting_of_customer()
             elif move.company_id._issues_small_invoices(move.invoice_line_ids.mapped("supply_nature")):
                 move._postpone_collection(date)
-            else:
+            elif not move.correction_of_id:  # which goes with its reversal
                 move._defer_until(date)
                 waiting += move
         merged = drafts.filtered(lambda move: move.state == "cancel")

@@ -26,6 +26,15 @@ class AccountMove(models.Model):
         index="btree_not_null",
         help="Deferred: under the minimum amount, so it waits as a draft for the quarter turn.",
     )
+    correction_of_id = fields.Many2one(
+        comodel_name="account.move",
+        string="Corrects",
+        index="btree_not_null",
+        copy=False,
+        readonly=True,
+        ondelete="set null",
+        help="The invoice that was reversed to make this one. Even a small one doesn't wait: its reversal went.",
+    )
     deferred_until = fields.Date(copy=False, readonly=True, help="The quarter turn with which a deferred invoice goes.")
 
     # === BUSINESS
@@ -58,6 +67,7 @@ class AccountMove(models.Model):
     def _hand_over_charges(self, copy):
         """Let a corrected invoice bill what this one billed, line by line, now that it was reversed as a whole."""
         self.ensure_one()
+        copy.correction_of_id = self
         reversal = self.reversal_move_ids.sorted("id")[-1:].invoice_line_ids
         lines, copies = (
             move.line_ids.filtered(lambda line: line.display_type in COPIED_TYPES).sorted("id") for move in (self, copy)
