@@ -1,6 +1,7 @@
 from . import (
     account_move_reversal,
     account_payment_line_create,
+    base_partner_merge,
     billing_explanation,
     billing_explanation_line,
     billing_import,

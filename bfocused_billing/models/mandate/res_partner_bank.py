@@ -8,6 +8,7 @@ from ...tools import changed_values
 # Odoo takes a number written as the sanitized one for the number itself.
 NUMBER_FIELDS = ("acc_number", "sanitized_acc_number")
 ACCOUNT_FIELDS = (*NUMBER_FIELDS, "acc_holder_name", "partner_id")
+MERGE = object()  # in the context while customers are merged; no user can send it along
 
 
 class ResPartnerBank(models.Model):
@@ -15,6 +16,9 @@ class ResPartnerBank(models.Model):
 
     def write(self, vals):
         # EXTENDS 'base': through its account a signed mandate would become another one
+        if self.env.context.get("billing_customer_merge") is MERGE:
+            with self.env.protecting([self._fields["acc_holder_name"]], self):  # who signed is still the holder
+                return super().write(vals)
         if self.env.context.get("billing_mandate_holder_kept") and "acc_holder_name" in vals:
             signed = self.filtered(lambda account: account.sudo()._get_signed_mandates())
             rest = {name: value for name, value in vals.items() if name != "acc_holder_name"}
