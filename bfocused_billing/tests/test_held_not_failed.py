@@ -133,7 +133,7 @@ class TestHeldNotFailed(NettingCase):
         self.env.invalidate_all()
         with freeze_time("2026-02-01"):
             run = self.make_run("2026-02-01")
-            run.sudo().action_run()
+            run.with_user(self.env.ref("base.user_root")).action_run()
         self.assertEqual(run.line_ids.outcome, "held")
         self.assertIn("belongs to Other", run.line_ids.message)
 

@@ -265,7 +265,7 @@ class BillingSourceMixin(models.AbstractModel):
             owner = record.sudo().company_id
             if owner and owner not in companies:
                 return self.env._(
-                    "%(record)s belongs to %(other)s, so %(company)s can't bill it. Set its company right, or empty it.",
+                    "%(record)s belongs to %(other)s, so %(company)s can't bill it. Correct its company.",
                     record=record.display_name,
                     other=owner.name,
                     company=run.company_id.name,
