@@ -12,6 +12,8 @@ from . import (
     sale_advance_payment_inv,
     subscription_change,
     subscription_pause,
+    subscription_tax_change,
+    subscription_tax_change_line,
     usage_assign,
     usage_import,
     validate_account_move,

@@ -96,8 +96,8 @@ class BillingCollectMixin(models.AbstractModel):
             if not group.is_credit_only:
                 continue
             own = self._fill_in_journal(terms, journals)
-            taker = next((one for other, one in charging if own.nets_with(self._fill_in_journal(other, journals))), None)
-            if taker:
+            takers = (one for other, one in charging if own.nets_with(self._fill_in_journal(other, journals)))
+            if taker := next(takers, None):
                 taker.items += group.items
                 del left[terms, group.hold_reason]
             else:

@@ -250,20 +250,31 @@ class BillingCharge(models.Model):
         """
         company = self.company_id
         product = self.usage_number_id[:1]._get_product().with_company(company)
-        taxes = position.map_tax(product.taxes_id._filter_taxes_by_company(company))
-        shared = {"product_id": product.id, "quantity": 1, "tax_ids": [Command.set(taxes.ids)]}
         lang, periods = partner.lang or self.env.lang, {}
-        return [Item(charge, {**shared, **charge._prepare_usage_move_line(taxes, lang, periods)}) for charge in self]
+        new, former = (
+            position.map_tax(taxes._filter_taxes_by_company(company))
+            for taxes in (product.taxes_id, product.billing_former_tax_ids)
+        )
+        day = product.billing_taxes_from
+        return [
+            Item(charge, charge._prepare_usage_move_line(product, former if is_former else new, lang, periods))
+            for charge in self
+            for is_former in [bool(day) and charge.period_end < day]
+        ]
 
-    def _prepare_usage_move_line(self, taxes, lang, periods):
-        """What of an invoice line is this charge's own; the amount in its currency.
+    def _prepare_usage_move_line(self, product, taxes, lang, periods):
+        """Values of the invoice line of this charge; the amount in its currency.
 
+        :param product: ``product.product`` of the line
         :param taxes: ``account.tax`` of the line
         :param lang: code of the customer's language
         :param periods: dict of texts, see :meth:`_get_usage_label`
         """
         self.ensure_one()
         return {
+            "product_id": product.id,
+            "quantity": 1,
+            "tax_ids": [Command.set(taxes.ids)],
             "name": self._get_usage_label(lang, periods),
             "price_unit": self._get_usage_price(taxes),
             "start_date": self.period_start,
