@@ -3,6 +3,7 @@ from unittest.mock import patch
 from freezegun import freeze_time
 
 from odoo.exceptions import ValidationError
+from odoo.tools import mute_logger
 
 from .common import day
 from .preview_common import PreviewCase
@@ -46,9 +47,10 @@ class TestPreviewEqualsTheRun(PreviewCase):
         )
         held = cls.make_customer("Held", with_mandate=False)
         cls.make_subscription(cls.quarter, cls.internet, customer=held, start="2026-02-01")
-        failed = cls.make_subscription(cls.quarter, cls.internet, customer=cls.make_customer("Failed"))
-        failed.journal_id = cls.company_data["default_journal_sale"].copy({"code": "OLD"})
-        failed.journal_id.active = False
+        old = cls.make_subscription(cls.quarter, cls.internet, customer=cls.make_customer("Old journal"))
+        old.journal_id = cls.company_data["default_journal_sale"].copy({"code": "OLD"})
+        old.journal_id.active = False
+        cls.failed = cls.make_subscription(cls.quarter, cls.internet, customer=cls.make_customer("Failed"))
         cls.make_subscription(cls.month, *[cls.cloudbox] * 3, start="2026-02-01")
         cls.load(cls.calls(2))
 
@@ -69,7 +71,17 @@ class TestPreviewEqualsTheRun(PreviewCase):
         counts["dates"] = sorted(self.env.cr.fetchall(), key=str)
         return counts
 
+    @mute_logger("odoo.addons.bfocused_billing.models.run.billing_run")
     def test_the_preview_writes_nothing_and_equals_the_run_row_by_row(self):
+        lines, broken = self.env.registry["sale.subscription.line"], self.failed
+        prepare = lines._prepare_account_move_line
+
+        def fail(line):
+            if line.sale_subscription_id == broken:
+                raise KeyError("unit of measure")
+            return prepare(line)
+
+        self.patch(lines, "_prepare_account_move_line", fail)
         run = self.make_run("2026-02-01")
         before = self.get_state()
         run.action_preview()
@@ -87,6 +99,7 @@ class TestPreviewEqualsTheRun(PreviewCase):
                 "Cancelled": "deferred",
                 "Deferred": "deferred",
                 "Held": "held",
+                "Old journal": "held",
                 "Failed": "failed",
             },
         )

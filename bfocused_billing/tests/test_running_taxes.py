@@ -122,6 +122,13 @@ class TestRunningTaxes(TaxCase, BillingCase):
         self.assertTrue(row.is_applied)
         self.assertEqual(row.new_tax_ids.amount, 12.0)
 
+    def test_another_rate_in_the_tax_itself_is_told(self):
+        self.env.flush_all()
+        self.old.amount = 25.0
+        self.assertIn("1 running subscription lines have this tax", self.old.message_ids[0].body)
+        self.new.amount = 10.0
+        self.assertNotIn("running", " ".join(self.new.message_ids.mapped("body")))
+
     # === LEAVE
 
     def test_leave(self):

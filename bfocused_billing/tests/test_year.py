@@ -364,6 +364,22 @@ class YearMachine(RuleBasedStateMachine):
         return reversal.new_move_ids
 
     @event(number=ANY)
+    def correct(self, number):
+        """Reverse an invoice and create it anew: however small, it goes with its reversal and bills the same days."""
+        moves = [move for move in self.get_invoices() if move.state == "posted" and move.partner_id not in self.held]
+        if not moves:
+            return
+        move = self.pick(number, moves)
+        wizard = self.case.env["account.move.reversal"].with_context(active_model="account.move", active_ids=move.ids)
+        with freeze_time(self.today):
+            reversal = wizard.create({"journal_id": move.journal_id.id})
+            reversal.modify_moves()
+            reversal.new_move_ids.action_post()
+        assert reversal.new_move_ids.state == "posted", reversal.new_move_ids.deferral_state
+        self.name_invoices()
+        self.compare()
+
+    @event(number=ANY)
     def withdraw(self, number):
         """Take back that an invoice went: it is reset, or the credit note that frees it is cancelled."""
         if not self.gone:

@@ -57,7 +57,7 @@ class SubscriptionTaxChange(models.TransientModel):
     def _prepare_lines(self):
         """Values of a row for each running line with other taxes than the product would give it now."""
         product = self.product_tmpl_id
-        lines, rows = product._find_running_lines(self.company_id), []
+        lines, rows = product._find_running_lines(product, self.company_id), []
         for line in lines:
             new = product._get_taxes_of(line, product.taxes_id)
             if line.tax_ids == new:

@@ -6,7 +6,7 @@ from psycopg2 import IntegrityError, OperationalError
 from psycopg2.errors import ExclusionViolation, UniqueViolation
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, RedirectWarning, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
@@ -325,13 +325,13 @@ class BillingRun(models.Model):
         """The outcome of a customer for whom an error came up; that it was billed already is a success."""
         if isinstance(error, (UniqueViolation, ExclusionViolation)) and self._drop_billed(group):
             return self._bill_groups([group]) if group.items or group.waiting else []
-        if not isinstance(error, UserError):
+        if not isinstance(error, (UserError, RedirectWarning)):
             return [self._prepare_failed_row(group, error)]
         # what Odoo says in words is for a person to put right: only what it is about is held
         parts = group.split(self._get_going(group))
         if len(parts) > 1:
             return self._bill_parts(group, parts, error)
-        return [self._prepare_held_row(group, str(error))]
+        return [self._prepare_held_row(group, str(error.args[0]))]
 
     def _get_going(self, group):
         """The waiting drafts that were to go on the group's invoice."""
@@ -349,7 +349,7 @@ class BillingRun(models.Model):
         errors = [self._find_error(part) for part in parts]
         sound = [part for part, own in zip(parts, errors, strict=True) if not own]
         if len(sound) == len(parts):  # a person decides before the customer gets several invoices for one
-            return [self._prepare_held_row(group, str(error))]
+            return [self._prepare_held_row(group, str(error.args[0]))]
         rows = self._bill_groups([group.join(sound)]) if sound else []
         for part, own in zip(parts, errors, strict=True):
             rows += self._give_up(part, own) if own else []

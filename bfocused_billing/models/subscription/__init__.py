@@ -1,6 +1,7 @@
 """Subscriptions: products and cycles, terms, changes, pauses and indexations."""
 
 from . import (
+    account_tax,
     product_category,
     product_template,
     sale_order,

@@ -152,23 +152,29 @@ class ProductTemplate(models.Model):
         :param new: the same
         :return: ``sale.subscription.line`` records, in superuser mode
         """
-        lines = self._find_running_lines()
+        lines = self._find_running_lines(self)
         return lines.filtered(
             lambda line: (
                 line.tax_ids == self._get_taxes_of(line, former) and line.tax_ids != self._get_taxes_of(line, new)
             )
         )
 
-    def _find_running_lines(self, company=None):
-        """The lines of this product that are billed from today on, of ``company`` or of all that use billing."""
+    @api.model
+    def _find_running_lines(self, products=None, company=None):
+        """The lines that are billed from today on, with all rights.
+
+        :param products: ``product.template`` records; all when left out
+        :param company: ``res.company``; all that use billing when left out
+        """
         today = fields.Date.context_today(self)
         goes_on = Domain("date", "=", False) | Domain("date", ">", today)
         domain = (
-            Domain("product_id.product_tmpl_id", "in", self.ids)
-            & Domain("company_id.use_billing", "=", True)
+            Domain("company_id.use_billing", "=", True)
             & (Domain("date_end", "=", False) | Domain("date_end", ">", today))
             & Domain("sale_subscription_id", "any", Domain("stage_id.type", "!=", "post") & goes_on)
         )
+        if products is not None:
+            domain &= Domain("product_id.product_tmpl_id", "in", products.ids)
         if company:
             domain &= Domain("company_id", "=", company.id)
         return self.env["sale.subscription.line"].sudo().search(domain, order="sale_subscription_id, id")
