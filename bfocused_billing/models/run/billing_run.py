@@ -346,26 +346,32 @@ class BillingRun(models.Model):
         :param error: of them together
         :return: list of values of ``bfocused.billing.run.line``
         """
-        errors = [self._find_error(part) for part in parts]
+        errors = [self._find_refusal(part) for part in parts]
         sound = [part for part, own in zip(parts, errors, strict=True) if not own]
         if len(sound) == len(parts):  # a person decides before the customer gets several invoices for one
             return [self._prepare_held_row(group, str(error.args[0]))]
         rows = self._bill_groups([group.join(sound)]) if sound else []
         for part, own in zip(parts, errors, strict=True):
-            rows += self._give_up(part, own) if own else []
+            rows += [self._prepare_held_row(part, str(own.args[0]))] if own else []
         return rows
 
-    def _find_error(self, group):
-        """What would come up if the group were billed by itself; ``None`` when it could be. Nothing of it stays."""
+    def _find_refusal(self, group):
+        """What Odoo would say in words if the group were billed by itself, or ``None``. Nothing of it stays.
+
+        What only the database refuses may belong together with another part, such as days that this one charges anew;
+        that, and what nobody foresaw, comes up again when the parts are billed.
+        """
         try:
             with undoable(self.env.cr) as undo:
                 self._bill_groups_at_once([group])
                 self.env.cr.flush()
                 undo()
+        except (UserError, RedirectWarning) as error:
+            return error
         except OperationalError:
             raise
-        except Exception as error:  # told for this part only
-            return error
+        except Exception:
+            return None
         return None
 
     def _drop_billed(self, group):

@@ -273,16 +273,8 @@ class SaleSubscriptionLine(models.Model):
         :param items: list of Item of one subscription
         :rtype: list of Item
         """
-        charged = {item.source._get_first_of_chain() for item in items if not item.due.is_credit}
-        return [item for item in items if item.due.is_credit and item.source._get_first_of_chain() not in charged]
-
-    def _get_first_of_chain(self):
-        """The line from which this one took over, directly or not."""
-        self.ensure_one()
-        line = self
-        while line.predecessor_id:
-            line = line.predecessor_id
-        return line
+        charged = {item.source.chain_id for item in items if not item.due.is_credit}
+        return [item for item in items if item.due.is_credit and item.source.chain_id not in charged]
 
     @api.model
     def _get_incomplete_group(self, subscription, run):
