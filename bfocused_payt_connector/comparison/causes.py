@@ -8,6 +8,7 @@ from ..handlers import lookup
 from ..handlers.paid_invoices import UNFOLLOWED
 from ..handlers.payload import read_moment
 
+LINKS = ("deeplink_url", "public_url")  # may be other ones each time
 MOVE_RESOURCES = ("invoice", "invoice_block", "invoice_resume")
 
 
@@ -92,6 +93,19 @@ class Causes:
                 cause = "not_followed" if unfollowed.message else "to_follow"
                 return bool(is_new), cause, unfollowed.message or ""
         changed = read_moment(record.get("updated_at"))
-        if changed and (not row or not row.payt_updated_at or row.payt_updated_at < changed):
+        if changed and self._is_newer(record, changed, row):
             return changed > since, "not_read", fields.Datetime.to_string(changed)
         return False, "unexplained", ""
+
+    def _is_newer(self, record, changed, row):
+        """Whether PAYT's record is another one than was read. Its moments are whole seconds, in which more may happen.
+
+        :param changed: when it changed last
+        :param row: ``payt.mirror`` record of what was read, if any
+        """
+        if not row or not row.payt_updated_at or row.payt_updated_at < changed:
+            return True
+        read = row.payload or {}
+        return row.payt_updated_at == changed and any(
+            (read.get(name) or "") != (value or "") for name, value in record.items() if name not in LINKS
+        )

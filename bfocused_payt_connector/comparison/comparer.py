@@ -114,7 +114,14 @@ class Comparer:
             is_reminding = not record.get("paused_at")
             return [self._prepare_finding("state", record, move, "draft", "open")] if is_reminding else []
         money = self._compare_money(record, move)
-        return money + (self._compare_follow_up(record, move) if move._get_payt_open_amounts()[0] else [])
+        return money + (self._compare_follow_up(record, move) if self._is_followed_up(record, move) else [])
+
+    def _is_followed_up(self, record, move):
+        """Whether both sides wait for money: where one has it as paid, or overpaid, only amounts differ."""
+        total = record.get("total_amount") or f"{move.amount_total:.2f}"
+        here = {"open_amount": f"{move._get_payt_open_amounts()[0]:.2f}", "total_amount": total}
+        there = {"open_amount": record.get("open_amount") or "0.00", "total_amount": total}
+        return not move._is_payt_paid(here) and not move._is_payt_paid(there)
 
     def _compare_money(self, record, move):
         here, there = move._get_payt_open_amounts()[0], float(record.get("open_amount") or 0.0)

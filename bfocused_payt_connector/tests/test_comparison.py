@@ -94,6 +94,37 @@ class TestComparison(ComparisonCase):
         opened = difference.with_user(self.biller).action_open_payments()
         self.assertIn(payment, self.env["payt.mirror"].search(opened["domain"]))
 
+    def test_an_invoice_paid_twice_has_one_row_or_none(self):
+        same = self.make_invoice_at_payt()
+        self.sandbox.play(do="pay", invoice=same.name, amount="150.00")
+        self.pull()
+        self.compare()
+        self.assertLessEqual(len(self.get_differences()), 1)
+        self.assertNotIn("unexplained", self.get_differences().mapped("cause"))
+        self.assertNotIn("state", self.get_differences().mapped("kind"))
+
+    def test_what_was_written_off_there_has_one_row(self):
+        move = self.make_invoice_at_payt()
+        self.pull()
+        self.sandbox.play(do="pay", invoice=move.name)
+        self.pull()
+        payment = self.get_rows(resource="payments")
+        payment.sudo().write({"state": "dismissed", "message": "Written off at PAYT."})
+        self.env["account.payment"].search([("payt_move_id", "=", move.id)]).action_draft()
+        self.clear_outbox()
+        move.sudo().payt_state = "paid"
+        self.compare()
+        self.assertEqual(self.get_differences().mapped("kind"), ["paid_there"])
+
+    def test_a_change_in_the_second_of_the_reading_is_explained(self):
+        move = self.make_invoice_at_payt()
+        self.sandbox.world.clock.set(self.sandbox.world.clock.now(), frozen=True)
+        super().pull()
+        self.sandbox.play(do="pay", invoice=move.name)  # in the same second
+        self.env.flush_all()
+        self.compare()
+        self.assert_difference("paid_there", move, "not_read")
+
     def test_a_payment_that_could_not_be_booked_says_why(self):
         move = self.make_invoice_at_payt()
         self.sandbox.play(do="pay", invoice=move.name, amount="20.00")
