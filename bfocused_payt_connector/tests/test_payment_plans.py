@@ -281,6 +281,42 @@ class TestPlansFromPayt(PlanCase):
         self.assertEqual(arrangement.state, "kept")
         self.assertEqual(self.count("payment_plan_end"), 0)
 
+    def test_a_plan_that_is_paid_in_full_is_kept_with_or_without_a_moment(self):
+        for how in ("inactive", "active"):
+            with self.subTest(how):
+                self.sandbox.world.set("plan_finishes", how)
+                move = self.make_invoice_at_payt(100.0)
+                arrangement = self.agree(moves=move)
+                self.play("pay", invoice=move.name)
+                self.pull()
+                self.assertEqual(arrangement.state, "kept")
+                self.assertEqual(self.count("payment_plan_end"), 0)
+
+    def test_a_plan_that_is_over_without_a_moment_is_broken_once_it_is_late(self):
+        self.sandbox.world.set("plan_finishes", "inactive")
+        arrangement = self.agree()
+        with self.backend._get_client() as client:
+            client.write_one(op.DEACTIVATE_PAYMENT_PLAN, payt_id=arrangement.payt_plan_id)
+        self.pull()
+        self.assertEqual(arrangement.state, "agreed", "no instalment is late yet")
+        with freeze_time(fields.Date.add(arrangement.term_ids[-1].due_date, days=30)):
+            arrangement._watch(fields.Date.today())
+            self.follow()
+        self.assertEqual(arrangement.state, "broken")
+        self.assertEqual(self.count("payment_plan_end"), 0)
+
+    def test_a_lost_plan_that_was_paid_meanwhile_is_no_second_one(self):
+        arrangement = self.make_arrangement()
+        arrangement.action_agree()
+        self.sandbox.fail("lost_answer", method="POST", path="/v1/payment_plans", times=1)
+        self.push()
+        self.play("pay", invoice=self.move.name)
+        self.push_again()
+        [plan] = self.get_plans()
+        self.assertRecordValues(arrangement, [{"payt_state": "pushed", "payt_plan_id": plan["id"]}])
+        self.pull()
+        self.assertEqual(arrangement.state, "kept")
+
     def test_broken_at_payt(self):
         arrangement = self.agree()
         self.play("break_plan", plan=arrangement.payt_plan_id)

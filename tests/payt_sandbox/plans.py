@@ -90,12 +90,15 @@ def deactivate(world: World, number: str, body: dict[str, Any]) -> dict[str, Any
     plan = _plan(world, number)
     if not plan["active"]:
         raise invalid("Payment plan is not active")
-    end(world, plan, "payment_plan_deactivated")
+    how = "inactive" if world.setting("plan_finishes") == "inactive" else "deactivated"
+    end(world, plan, "payment_plan_deactivated", how)
     return View(world, "payment_plans", body.get("fields")).show(plan)
 
 
-def end(world: World, plan: Record, event: str) -> None:
-    plan.update(active=False, deactivated_at=world.clock.stamp())
+def end(world: World, plan: Record, event: str, how: str = "deactivated") -> None:
+    plan.update(active=how == "active")
+    if how == "deactivated":
+        plan["deactivated_at"] = world.clock.stamp()
     world.store.payment_plans.touch(plan)
     _set_on_invoices(world, plan, None)
     world.emit(event, "payment_plan", plan)
@@ -116,7 +119,7 @@ def count_payment(world: World, invoice: Record, value: Decimal) -> None:
         term["payment_date"] = (term["payment_date"] or world.clock.today()) if paid == total else None
     world.store.payment_plans.touch(plan)
     if all(term["payment_date"] for term in plan["payment_terms"]):
-        end(world, plan, "payment_plan_finished")
+        end(world, plan, "payment_plan_finished", world.setting("plan_finishes"))
 
 
 def expire_terms(world: World) -> int:

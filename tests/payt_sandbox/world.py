@@ -20,6 +20,14 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "access_token_seconds": 7200,
     "refresh_token_seconds": 90 * 24 * 3600,
     "upload_url_seconds": 4 * 3600,
+    # how a plan is over: "deactivated" has a moment, "inactive" has none, "active" stays active
+    "plan_finishes": "deactivated",
+    # what is so already (blocked, resumed, revoked, decided) is refused, instead of taken once more
+    "repeats_are_errors": False,
+    # what an upsert leaves out PAYT empties, instead of keeping it
+    "omitted_is_emptied": False,
+    # a debtor's comment stands in: "notes", "messages" or "both"
+    "comments_in": "notes",
     # 40 EUR at least, 15 % of what is open: the bottom of the Dutch scale (Besluit BIK)
     "collection_costs_minimum": "40.00",
     "collection_costs_rate": "0.15",

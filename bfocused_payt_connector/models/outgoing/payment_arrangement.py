@@ -246,12 +246,18 @@ class PaymentArrangement(models.Model):
         :param plans: dicts as PAYT lists them, of this debtor
         """
         self.ensure_one()
-        for plan in plans:
-            if plan.get("active") and read_terms(plan) == self._get_payt_terms():
+        for plan in sorted(plans, key=lambda plan: not plan.get("active")):
+            if self._may_be_made_for(plan) and read_terms(plan) == self._get_payt_terms():
                 others = [("company_id", "=", self.company_id.id), ("payt_plan_id", "=", str(plan["id"]))]
                 if not self.sudo().search_count([*others, ("id", "!=", self.id)], limit=1):
                     return plan
         return None
+
+    def _may_be_made_for(self, plan):
+        """Whether a plan of PAYT's is in force, or was since this was agreed: it may be over before we heard of it."""
+        approved = str(plan.get("approved_at") or "")[:10]
+        earliest = fields.Date.subtract(self.agreed_date, days=1) if self.agreed_date else None
+        return bool(plan.get("active") or (approved and earliest and approved >= str(earliest)))
 
     # === BUSINESS: FOLLOWING
 
@@ -301,13 +307,28 @@ class PaymentArrangement(models.Model):
         }
 
     def _get_payt_plan_state(self, plan):
-        """PAYT's moments as a state."""
+        """PAYT's moments as a state.
+
+        A plan may be over without a moment that says so: then its instalments tell, by what is open of them and since
+        when. One that is still active is PAYT's to end.
+        """
         if plan.get("rejected_at"):
             return "refused"
+        terms = plan.get("payment_terms") or []
+        unpaid = [term for term in terms if read_amount(term.get("amount_due"))]
         if plan.get("deactivated_at"):
-            open_amounts = [read_amount(term.get("amount_due")) for term in plan.get("payment_terms") or []]
-            return "broken" if any(open_amounts) else "kept"
-        return "agreed" if plan.get("approved_at") or plan.get("active") else "requested"
+            return "broken" if unpaid else "kept"
+        if not plan.get("approved_at") and not plan.get("active"):
+            return "requested"
+        if terms and not unpaid:
+            return "kept"
+        return "broken" if not plan.get("active") and self._are_late_at_payt(unpaid) else "agreed"
+
+    def _are_late_at_payt(self, terms):
+        """Whether one of these instalments of a plan is late, its days of grace included."""
+        today = fields.Date.context_today(self)
+        last = fields.Date.subtract(today, days=self.company_id.arrangement_grace_days)
+        return any(term["due_date"] < str(last) for term in terms)
 
     def _accepts_payt_state(self, state):
         """Whether PAYT's state replaces ours: it isn't older than what we did meanwhile, or PAYT refused that."""
@@ -330,9 +351,11 @@ class PaymentArrangement(models.Model):
     # === BUSINESS: LATE INSTALMENTS
 
     def _treat_late(self, terms):
-        # EXTENDS 'bfocused_billing': PAYT ends its own plans; a person may end them sooner
+        # EXTENDS 'bfocused_billing': PAYT ends its own plans; a person may end them sooner. One that it ended without a
+        # moment is broken as of today.
         if self.payt_plan_id:
-            return self._tell_late(terms)
+            self._tell_late(terms)
+            return self._follow_payt_plan_again()
         return super()._treat_late(terms)
 
     def _tell_late_at_payt(self):
