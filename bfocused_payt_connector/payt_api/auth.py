@@ -23,6 +23,9 @@ from .errors import PaytError, PaytForbidden, PaytReauthorise, PaytTemporary, Pa
 from .redaction import redacted
 from .wire import AUTHORIZE_PATH, TOKEN_PATH, TOKEN_TIMEOUT
 
+# RFC 6749, 5.2: it is about the client, not about what it brings
+UNKNOWN_CLIENT = ("invalid_client", "unauthorized_client")
+
 
 class PaytAuth(AuthBase):
     """Puts the token on a request; no call site touches the header.
@@ -111,6 +114,23 @@ def client_credentials(base_url: str, client_id: str, client_secret: str) -> Tok
     :raise PaytTemporary: may be tried again
     """
     return _ask(base_url, client_id, client_secret, {"grant_type": "client_credentials"}, secret="", once=False)
+
+
+def check_client(base_url: str, client_id: str, client_secret: str) -> None:
+    """Whether PAYT knows this client, without getting a token or using one up: the code we bring is a made-up one.
+
+    PAYT refuses it in any case. A client it doesn't know, it refuses for that.
+
+    :raise PaytForbidden: wrong id or secret
+    :raise PaytTemporary: may be tried again
+    """
+    code = f"test-{secrets.token_urlsafe(16)}"
+    grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": "https://localhost/"}
+    try:
+        _ask(base_url, client_id, client_secret, grant, secret=code, once=False)
+    except PaytForbidden as error:
+        if error.status in (401, 403) or error.code in UNKNOWN_CLIENT:
+            raise
 
 
 def refresh(base_url: str, client_id: str, client_secret: str, refresh_token: str) -> TokenSet:

@@ -54,10 +54,30 @@ class TestClientCredentials(TokenCase):
             self.backend.action_test_connection()
         self.assertNotIn("not-the-secret", str(raised.exception))
 
-    def test_permissions_come_from_the_token_where_it_tells(self):
+    def test_a_wrong_secret_fails_although_a_stored_token_works(self):
         self.ask()
-        self.token().scopes = "administrations:read invoices:read"
+        stored = self.token().access_token
+        self.backend.client_secret = "not-the-secret"
+        self.env.flush_all()
+        with self.assertRaisesRegex(UserError, "client id and secret"):
+            self.backend.action_test_connection()
+        self.assertEqual(self.token().access_token, stored)
+        self.assertFalse(self.backend.paused)
+        self.assertEqual(self.ask(), "B/Focused ICT Services")
+
+    def test_a_test_that_gets_no_answer_leaves_the_token(self):
+        self.ask()
+        stored = self.token().access_token
+        self.sandbox.fail("lost_answer", path="/oauth/token")
+        with self.assertRaisesRegex(UserError, "can't be tested now"):
+            self.backend.action_test_connection()
+        self.assertEqual(self.token().access_token, stored)
         self.backend.action_test_connection()
+        self.assertEqual(self.ask(), "B/Focused ICT Services")
+
+    def test_permissions_come_from_the_token_where_it_tells(self):
+        with patch("tests.payt_sandbox.tokens.ALL_SCOPES", ["administrations:read", "invoices:read"]):
+            self.backend.action_test_connection()
         self.assertIn("invoices:write", self.backend.missing_permissions)
         self.assertNotIn("invoices:read", self.backend.missing_permissions)
 
@@ -89,6 +109,27 @@ class TestRotatingToken(TokenCase):
         after = self.token().refresh_token
         self.ask()
         self.assertEqual(self.token().refresh_token, after, "a token that is good isn't renewed")
+
+    def test_a_wrong_secret_fails_although_a_stored_token_works(self):
+        self.ask()
+        stored = self.token().read(["access_token", "refresh_token"])
+        self.backend.client_secret = "not-the-secret"
+        self.env.flush_all()
+        with self.assertRaisesRegex(UserError, "client id and secret"):
+            self.backend.action_test_connection()
+        self.assertEqual(self.token().read(["access_token", "refresh_token"]), stored)
+        self.assertEqual(self.ask(), "B/Focused ICT Services")
+        self.assertFalse(self.backend.paused)
+
+    def test_a_test_rotates_no_token(self):
+        self.ask()
+        stored = self.token().read(["access_token", "refresh_token"])
+        self.assertEqual(self.backend.action_test_connection()["params"]["type"], "success")
+        self.sandbox.fail("lost_answer", path="/oauth/token")
+        with self.assertRaisesRegex(UserError, "can't be tested now"):
+            self.backend.action_test_connection()
+        self.assertEqual(self.token().read(["access_token", "refresh_token"]), stored)
+        self.assertFalse(self.backend.paused)
 
     def test_a_lapsed_token_is_renewed_in_the_middle_of_a_batch(self):
         with self.backend._get_client() as client:

@@ -38,6 +38,13 @@ def _requests(sandbox):
     return sandbox.traffic.by_operation["POST /oauth/token"]
 
 
+def test_a_client_is_tested_without_using_up_a_token(sandbox, tokens):
+    auth.check_client(sandbox.url, sandbox.client_id, sandbox.client_secret)
+    with pytest.raises(PaytForbidden):
+        auth.check_client(sandbox.url, sandbox.client_id, "wrong")
+    assert _refresh(sandbox, tokens.refresh_token).access_token
+
+
 def test_the_round_trip_gives_tokens_that_work(sandbox, tokens, make_client):
     assert tokens.scopes == {"invoices:read", "debtors:read"}
     lifetime = tokens.expires_at - datetime.now(UTC)

@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_datetime
 
-from ...payt_api import PaytError, PaytForbidden, PaytNotFound
+from ...payt_api import PaytError, PaytForbidden, PaytNotFound, auth
 from ...payt_api.operations import LISTINGS, SCOPES
 from .payt_health_check import LIGHTS
 
@@ -121,6 +121,7 @@ class PaytBackend(models.Model):
 
     def _test(self):
         """:return: the values found out, ready to be written"""
+        scopes = self.sudo()._test_client()
         with self._get_client(while_paused=True) as client:
             if self.administration_id:
                 administration = client.administration()
@@ -132,7 +133,7 @@ class PaytBackend(models.Model):
             "administration_currency": administration.get("currency_code"),
         }
         with self._get_client(while_paused=True, administration_id=values["administration_id"]) as client:
-            values["missing_permissions"] = ", ".join(sorted(self._find_missing_permissions(client))) or False
+            values["missing_permissions"] = ", ".join(sorted(self._find_missing_permissions(client, scopes))) or False
             difference = client.clock_difference
         values["clock_difference"] = round(difference.total_seconds()) if difference else 0
         values["test_message"] = " ".join(
@@ -147,6 +148,22 @@ class PaytBackend(models.Model):
         )
         return values
 
+    def _test_client(self):
+        """Let PAYT see the client's id and secret as they are filled in: a token from before may do without them.
+
+        A token that works is only replaced by one that PAYT just gave. A refresh token isn't used for it.
+
+        :return: the permissions PAYT told with a new token; empty where it gave none
+        """
+        client = (self.base_url, self.client_id or "", self.client_secret or "")
+        if self.auth_method == "client_credentials":
+            token_set = auth.client_credentials(*client)
+            self.token_ids._accept_in_own_transaction(token_set)
+            return token_set.scopes
+        if self.auth_method == "refresh_token":
+            auth.check_client(*client)
+        return frozenset()
+
     def _choose_administration(self, administrations):
         if not administrations:
             raise UserError(self.env._("This access to PAYT has no administration."))
@@ -155,14 +172,17 @@ class PaytBackend(models.Model):
             raise UserError(self.env._("PAYT has several administrations: fill in the number of one. %s", names))
         return administrations[0]
 
-    def _find_missing_permissions(self, client):
+    def _find_missing_permissions(self, client, scopes):
         """The permissions PAYT told with the token; without such an answer, those to read that PAYT refuses.
 
         A missing permission to write shows at the first write: trying it would write something.
+
+        :param scopes: the permissions PAYT told with a token it gave just now
         """
-        scopes = self.sudo().token_ids.scopes if self.auth_method != "static" else False
+        stored = self.sudo().token_ids.scopes if self.auth_method != "static" else False
+        scopes = set(scopes) or set((stored or "").split())
         if scopes:
-            return set(SCOPES) - set(scopes.split())
+            return set(SCOPES) - scopes
         missing = set()
         for listing in LISTINGS.values():
             try:
