@@ -34,7 +34,10 @@ READ_RESOURCES = (
     "payment_plans",
     "notifications",
     "notes",
+    "messages",
 )
+# What is done without where PAYT doesn't give the permission: it was asked for later than the others
+OPTIONAL_RESOURCES = frozenset({"messages"})
 READ_RANKS = {resource: rank for rank, resource in enumerate(READ_RESOURCES)}
 # What is big and that we have ourselves
 NOT_READ = {"invoices": {"invoice_lines", "document_url", "ubl_document_url"}}

@@ -7,7 +7,7 @@ from .payment_plans import PaymentPlansHandler
 from .payments import PaymentsHandler
 from .psp_mandates import PspMandatesHandler
 from .psp_transactions import PspTransactionsHandler
-from .signals import NotesHandler, NotificationsHandler
+from .signals import MessagesHandler, NotesHandler, NotificationsHandler
 
 HANDLERS = {
     handler.resource: handler
@@ -21,5 +21,6 @@ HANDLERS = {
         PaymentPlansHandler,
         NotificationsHandler,
         NotesHandler,
+        MessagesHandler,
     )
 }

@@ -1,9 +1,19 @@
+import re
+from datetime import timedelta
+
+from odoo.tools import html2plaintext
+
 from . import lookup
 from .base import Handler, PaytWaits
 from .payload import read_moment
 
 # what a notification or comment is about: the property that names it
 SUBJECTS = {"invoices": "invoice_id", "credit_cases": "credit_case_id", "debtors": "debtor_id"}
+
+# what two lists have of one comment may differ so much in time
+SAME_COMMENT = timedelta(minutes=10)
+# a page, not somebody who writes <never>
+MARKUP = re.compile(r"</?(html|body|div|p|br|span|table|a|b|i|strong|em)(\s[^<>]*)?/?>", re.IGNORECASE)
 
 
 class SignalHandler(Handler):
@@ -25,7 +35,7 @@ class SignalHandler(Handler):
 
     def apply(self, row):
         partner, move = self._get_subject(row)
-        moment = read_moment(row.payload.get("created_at"))
+        moment = self.get_moment(row)
         if not partner or not moment:
             return None
         return self._put_signal(row, {"partner_id": partner.id, "move_id": move.id, "moment": moment})
@@ -67,7 +77,11 @@ class SignalHandler(Handler):
 
     def _is_recent(self, row):
         """What is from before the connection may speak of what PAYT doesn't list any more."""
-        return self.backend._is_news(read_moment(row.payload.get("created_at")))
+        return self.backend._is_news(self.get_moment(row))
+
+    def get_moment(self, row):
+        """When it happened, in UTC without time zone."""
+        return read_moment(row.payload.get("created_at"))
 
 
 class NotificationsHandler(SignalHandler):
@@ -84,7 +98,54 @@ class NotificationsHandler(SignalHandler):
         return self._put(row, values, is_done=payload.get("acknowledged_at"))
 
 
-class NotesHandler(SignalHandler):
+class CommentHandler(SignalHandler):
+    """What somebody wrote. PAYT may have it in two lists: then it is one signal."""
+
+    def _put(self, row, values, is_done, ask=True):
+        # EXTENDS SignalHandler
+        same = self._find_in_other_list(row, values)
+        if not same:
+            return super()._put(row, values, is_done, ask)
+        if is_done:
+            same._handle()
+        return same
+
+    def _find_in_other_list(self, row, values):
+        """The signal of the same text of the same customer at the same time, which another list gave."""
+        return self.env["payt.signal"].search(
+            [
+                *(("backend_id", "=", self.backend.id), ("partner_id", "=", values["partner_id"])),
+                *(("kind", "=", "comment"), ("detail", "=", values["detail"])),
+                ("moment", ">=", values["moment"] - SAME_COMMENT),
+                ("moment", "<=", values["moment"] + SAME_COMMENT),
+                ("key", "not =like", f"{row.resource} %"),
+            ],
+            limit=1,
+        )
+
+
+class MessagesHandler(CommentHandler):
+    """What debtors wrote; what went out to them is in the timeline."""
+
+    resource = "messages"
+
+    def get_idle(self):
+        return self.rows.filtered(lambda row: (row.payload or {}).get("sender_type") == "creditor")
+
+    def get_moment(self, row):
+        # OVERRIDE: a message has no moment at which it was made
+        names = ("received_at", "sent_at", "updated_at")
+        return read_moment(next((row.payload[name] for name in names if row.payload.get(name)), None))
+
+    def _put_signal(self, row, values):
+        payload = row.payload
+        values["kind"] = "comment"
+        text = payload.get("content") or ""
+        values["detail"] = (html2plaintext(text) if MARKUP.search(text) else text).strip() or payload.get("subject")
+        return self._put(row, values, is_done=payload.get("read_by_user"))
+
+
+class NotesHandler(CommentHandler):
     """Comments on an invoice, a credit case or a customer."""
 
     resource = "notes"
@@ -93,7 +154,7 @@ class NotesHandler(SignalHandler):
         payload = row.payload
         user = payload.get("user") or {}
         values["kind"] = "comment"
-        values["detail"] = payload.get("content")
+        values["detail"] = (payload.get("content") or "").strip()
         values["author"] = user.get("name") or payload.get("from_email_address")
         # what a user of PAYT wrote down is no question to anybody
         return self._put(row, values, is_done=payload.get("completed_at"), ask=not user)

@@ -224,6 +224,24 @@ class Notification(TypedDict, total=False):
     updated_at: str | None
 
 
+class Message(TypedDict, total=False):
+    """Written to the debtor, or by them."""
+
+    sender_type: str | None
+    subject: str | None
+    read_by_user: User | None
+    administration_id: str | None
+    credit_case_id: str | None
+    debtor_id: str | None
+    id: str | None
+    invoice_id: str | None
+    content: str | None  # on request
+    sent_at: str | None
+    received_at: str | None
+    read_at: str | None
+    updated_at: str | None
+
+
 class Note(TypedDict, total=False):
     """A comment, the debtor's or a person's at PAYT."""
 
@@ -259,6 +277,7 @@ ENTITIES: dict[str, type] = {
     "credit_cases": CreditCase,
     "debtors": Debtor,
     "invoices": Invoice,
+    "messages": Message,
     "notes": Note,
     "notifications": Notification,
     "payments": Payment,

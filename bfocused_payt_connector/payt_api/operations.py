@@ -324,6 +324,7 @@ LISTINGS: dict[str, Listing] = dict(
             "credit_case_ids",
             others=("paid", "book_amount_total_lte", "book_amount_total_gte", "order"),
         ),
+        _listing("messages", "ids", "debtor_ids", "invoice_ids", "credit_case_ids"),
         _listing("notes", "ids", "debtor_ids", "invoice_ids", "credit_case_ids"),
         _listing("notifications", "ids", "debtor_ids", "invoice_ids", "credit_case_ids"),
         _listing("payments", "ids", "invoice_identifiers", "invoice_numbers", "credit_case_ids", "credit_case_numbers"),

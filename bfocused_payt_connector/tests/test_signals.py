@@ -1,3 +1,4 @@
+from odoo import SUPERUSER_ID
 from odoo.tests import new_test_user, tagged
 
 from tests.payt_sandbox.webhooks import event_of
@@ -158,6 +159,50 @@ class TestSignals(DunningCase):
         self.again()
         self.assertEqual(self.customer.activity_ids.mapped("summary"), ["PAYT: Comment"])
         self.assertEqual(self.count_messages(self.customer, "When do you deliver?"), 1)
+
+    def test_what_a_debtor_wrote_is_read_from_either_list_and_kept_once(self):
+        self.make_sent_invoice()
+        for where in ("notes", "messages", "both"):
+            with self.subTest(where):
+                self.sandbox.world.set("comments_in", where)
+                text = f"When do you deliver, {where}?"
+                self.play("comment", debtor="D1001", content=text)
+                self.pull()
+                self.again()
+                self.assertEqual(self.count_messages(self.customer, text), 1)
+                self.assertEqual(len(self.get_signals(partner_id=self.customer.id, detail=text)), 1)
+
+    def test_a_dispute_in_messages_is_on_the_invoice(self):
+        self.sandbox.world.set("comments_in", "messages")
+        move = self.make_sent_invoice()
+        self.play("dispute", move, content="<p>Never ordered</p>")
+        self.pull()
+        self.assertEqual(move.activity_ids.mapped("summary"), ["PAYT: Comment"])
+        self.assertEqual(self.get_signals(move_id=move.id).detail, "Never ordered")
+
+    def test_what_went_to_a_debtor_is_no_comment(self):
+        self.make_sent_invoice()
+        self.sandbox.world.set("comments_in", "messages")
+        self.play("comment", debtor="D1001", content="Reminder")
+        for message in self.sandbox.world.store.messages:
+            message["sender_type"] = "creditor"
+        self.pull()
+        self.assertFalse(self.get_signals(partner_id=self.customer.id))
+
+    def test_without_the_permission_for_messages_all_else_goes_on(self):
+        token = self.sandbox.world.store.tokens.by("access_token", self.sandbox.token)
+        token["scopes"] = [scope for scope in token["scopes"] if not scope.startswith("messages:")]
+        self.make_sent_invoice()
+        self.play("comment", debtor="D1001", content="In notes")
+        for mark in self.env["payt.sync.mark"].with_user(SUPERUSER_ID)._get_marks(self.backend):
+            mark._job_read()
+        self.follow()
+        self.assertFalse(self.backend.paused)
+        self.assertEqual(self.count_messages(self.customer, "In notes"), 1)
+        mark = self.env["payt.sync.mark"].search([("resource", "=", "messages"), ("backend_id", "=", self.backend.id)])
+        self.assertIn("messages:read", mark.error)
+        self.backend._pull_by("messages", "debtor_ids", ["1"])
+        self.assertFalse(self.backend.paused)
 
     def test_what_a_user_of_payt_wrote_asks_nobody(self):
         move = self.make_sent_invoice()

@@ -81,6 +81,7 @@ def test_the_permissions_asked_for_are_those_the_operations_need():
         "files:write",
         "invoices:read",
         "invoices:write",
+        "messages:read",
         "notes:read",
         "notifications:read",
         "payment_plans:read",

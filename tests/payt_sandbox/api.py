@@ -24,8 +24,8 @@ BULK_WRITES: dict[str, Bulk] = {
 PLAN_STEPS = {"approve": plans.approve, "reject": plans.reject, "deactivate": plans.deactivate}
 WITH_DELETED = {"credit_cases", "invoices", "payments", "payment_plans", "psp_mandates"}
 LISTED = {
-    *("contacts", "credit_cases", "debtors", "invoices", "notes", "notifications", "payments", "payment_plans"),
-    *("psp_mandates", "psp_transactions", "vat_rates"),
+    *("contacts", "credit_cases", "debtors", "invoices", "messages", "notes", "notifications", "payments"),
+    *("payment_plans", "psp_mandates", "psp_transactions", "vat_rates"),
 }
 
 

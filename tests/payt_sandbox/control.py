@@ -14,7 +14,8 @@ from .world import DEFAULT_SETTINGS, World
 
 DUMPED = (
     *("administrations", "vat_rates", "contacts", "debtors", "files", "invoices", "payments"),
-    *("credit_cases", "payment_plans", "psp_mandates", "psp_transactions", "notes", "notifications", "deleted"),
+    *("credit_cases", "payment_plans", "psp_mandates", "psp_transactions", "messages", "notes", "notifications"),
+    "deleted",
 )
 SECRET_NAMES = {"_upload_key"}
 

@@ -13,6 +13,7 @@ ENTITIES = {
     "credit_cases": "CustomerApi_V1_CreditCaseEntity",
     "debtors": "CustomerApi_V1_DebtorEntity",
     "invoices": "CustomerApi_V1_InvoiceEntity",
+    "messages": "CustomerApi_V1_MessageEntity",
     "notes": "CustomerApi_V1_NoteEntity",
     "notifications": "CustomerApi_V1_NotificationEntity",
     "payments": "CustomerApi_V1_PaymentEntity",

@@ -333,6 +333,15 @@ def delete(world: World, resource: str, id: str = "", invoice: str = "") -> None
 
 
 def _note(world: World, content: str, **about: str) -> Record:
+    """What a debtor writes, in the list or lists that it stands in."""
+    where, now = world.setting("comments_in"), world.clock.stamp()
+    if where != "notes":
+        message = {"sender_type": "debtor", "subject": "Comment", "content": content, "received_at": now, **about}
+        message = world.store.messages.add(message)
+    return message if where == "messages" else _written_note(world, content, **about)
+
+
+def _written_note(world: World, content: str, **about: str) -> Record:
     return world.store.notes.add({"content": content, "created_at": world.clock.stamp(), **about})
 
 

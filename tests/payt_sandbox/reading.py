@@ -161,6 +161,7 @@ SPECIAL: dict[tuple[str, str], Callable[[World, Any], Fits]] = {
     ("payments", "invoice_identifiers"): lambda world, values: _of_invoices(world, "invoice_identifier", values),
     ("payments", "credit_case_ids"): lambda world, values: _of_cases(world, "id", values),
     ("payments", "credit_case_numbers"): lambda world, values: _of_cases(world, "credit_case_number", values),
+    ("messages", "credit_case_ids"): lambda _, values: _one_of("credit_case_id", values.split(",")),
     ("notes", "credit_case_ids"): lambda _, values: _one_of("credit_case_id", values.split(",")),
     ("notifications", "credit_case_ids"): lambda _, values: _one_of("credit_case_id", values.split(",")),
 }

@@ -103,6 +103,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "payment_plans": (),
     "psp_mandates": ("mandate_reference", "mandate_identifier"),
     "psp_transactions": (),
+    "messages": (),
     "notes": (),
     "notifications": (),
     "deleted": (),

@@ -5,7 +5,15 @@ from itertools import islice
 
 from odoo import api, fields, models
 
-from ...const import ADMINISTRATION_HEADER, DELIVERY_HEADER, MAX_PER_PAGE, SIGNATURE_HEADER, WEBHOOK_SOURCE_ADDRESS
+from ...const import (
+    ADMINISTRATION_HEADER,
+    DELIVERY_HEADER,
+    MAX_PER_PAGE,
+    OPTIONAL_RESOURCES,
+    SIGNATURE_HEADER,
+    WEBHOOK_SOURCE_ADDRESS,
+)
+from ...payt_api import PaytForbidden
 from ...payt_api.operations import LISTINGS
 from ...payt_api.signature import is_signed
 from .payt_webhook_event import ForeignEvent
@@ -108,15 +116,32 @@ class PaytBackend(models.Model):
         self.ensure_one()
         if not values:
             return
+        try:
+            is_new = self._store_by(resource, name, values, filters)
+        except PaytForbidden as error:
+            if not self._is_done_without(resource, error):
+                raise
+            return
+        if is_new:
+            self.env["payt.mirror"].sudo()._enqueue_apply(self)
+
+    def _store_by(self, resource, name, values, filters):
+        """:return: whether there was anything new"""
         mirror = self.env["payt.mirror"].sudo()
         names = self.env["payt.sync.mark"]._get_fields_read(resource)
+        is_new = False
         with self._get_client() as client:
             records = client.read_by(resource, name, sorted(values), fields=names, **filters)
-            is_new = False
             while page := list(islice(records, MAX_PER_PAGE)):
                 is_new |= bool(mirror._store(self, resource, page))
-        if is_new:
-            mirror._enqueue_apply(self)
+        return is_new
+
+    def _is_done_without(self, resource, error):
+        """Whether only the permission for a list is missing that we can do without: nothing else stops for it.
+
+        :param error: ``PaytForbidden``
+        """
+        return resource in OPTIONAL_RESOURCES and error.missing_permission == LISTINGS[resource].operation.scope
 
     # === BUSINESS: ANOTHER ADMINISTRATION
 

@@ -62,6 +62,7 @@ class PaytMirror(models.Model):
             ("payment_plans", "Payment plan"),
             ("notifications", "Notification"),
             ("notes", "Comment"),
+            ("messages", "Message"),
         ],
         string="What",
         required=True,

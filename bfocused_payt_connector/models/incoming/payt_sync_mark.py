@@ -99,7 +99,10 @@ class PaytSyncMark(models.Model):
             with self.env.cr.savepoint():
                 goes_on = self._read()
         except PaytForbidden as error:
-            self.backend_id._stop(str(error))
+            if self.backend_id._is_done_without(self.resource, error):
+                self.write({"error": str(error), "read_at": fields.Datetime.now()})
+            else:
+                self.backend_id._stop(str(error))
         except PaytError as error:
             self.error = str(error)
             if error.retryable:

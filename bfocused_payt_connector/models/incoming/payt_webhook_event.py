@@ -356,8 +356,8 @@ class PaytWebhookEvent(models.Model):
         backend._pull_by("payments", "invoice_numbers", {number for number in numbers if "," not in number})
 
     def _read_told(self, backend):
-        """Comments, and what PAYT tells a person about messages that didn't arrive."""
-        for resource, words in (("notes", COMMENTED), ("notifications", NOTIFIED)):
+        """Comments, of either list that may have them, and what PAYT says about messages that didn't arrive."""
+        for resource, words in (("notes", COMMENTED), ("messages", COMMENTED), ("notifications", NOTIFIED)):
             about = self.filtered(lambda event, words=words: any(word in (event.event_name or "") for word in words))
             for kind, payt_ids in about._get_ids().items():
                 if kind in FILTERS:
