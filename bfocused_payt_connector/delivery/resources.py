@@ -5,7 +5,7 @@ from typing import Any
 
 from ..payt_api import operations as op
 from ..payt_api.wire import MAX_RECORDS_PER_WRITE
-from .writes import ByNumber, Create, CreateMandates, Step, Upsert
+from .writes import ByNumber, Create, CreateMandates, Look, Step, Upsert
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,8 @@ class Resource:
     :param refused: ``(backend, reasons)`` PAYT's messages, or ours
     :param files: ``()`` gives the documents that have to be at PAYT before: list of (name, mimetype, bytes)
     :param write: how it is sent: an object of ``writes.py``, which names the operation of ``payt_api/operations.py``
+    :param instead: ``()`` gives what PAYT is to have in fields that are empty here and can't be empty there, once it
+        had something in them: dict
     :param batch_size: records per job. A job has to end well within Odoo's limit of 120 seconds for a request
     :param is_always_sent: saying it again with the same payload is never superfluous, as something else may have
         undone it in between
@@ -39,10 +41,37 @@ class Resource:
     refused: str
     write: Any
     files: str = ""
+    instead: str = ""
     batch_size: int = MAX_RECORDS_PER_WRITE
     is_always_sent: bool = False
 
 
+def _is_blocked(invoices):
+    return any(invoice.get("paused_at") for invoice in invoices)
+
+
+def _is_resumed(invoices):
+    return bool(invoices) and not _is_blocked(invoices)
+
+
+def _is_revoked(mandates):
+    return all(mandate.get("deactivated_at") for mandate in mandates)
+
+
+def _is_approved(plan):
+    return bool(plan.get("approved_at") or plan.get("active"))
+
+
+def _is_rejected(plan):
+    return bool(plan.get("rejected_at"))
+
+
+def _is_ended(plan):
+    """A plan that was in force and isn't any more; PAYT may not say since when."""
+    return bool(plan.get("deactivated_at") or (plan.get("approved_at") and plan.get("active") is False))
+
+
+PAUSED = ("invoice_number", "paused_at")
 # In the order that works: each may refer to what stands before it
 ROWS = (
     Resource(
@@ -85,6 +114,7 @@ ROWS = (
         refused="_payt_refused_invoice",
         write=Upsert(op.UPSERT_INVOICES),
         files="_get_payt_files",
+        instead="_get_payt_instead_invoice",
         batch_size=200,  # each costs two uploads
     ),
     Resource(
@@ -106,7 +136,11 @@ ROWS = (
         key="_get_payt_key_psp_mandate",
         taken="_payt_taken_psp_mandate_revocation",
         refused="_payt_refused_psp_mandate_revocation",
-        write=ByNumber(op.REVOKE_PSP_MANDATES, is_unknown_fine=True),
+        write=ByNumber(
+            op.REVOKE_PSP_MANDATES,
+            is_unknown_fine=True,
+            look=Look("psp_mandates", "debtor_numbers", "mandate_reference", _is_revoked, asked="debtor_code"),
+        ),
         is_always_sent=True,
     ),
     Resource(
@@ -117,7 +151,9 @@ ROWS = (
         key="_get_payt_key_invoice",
         taken="_payt_taken_invoice_block",
         refused="_payt_refused_invoice_block",
-        write=ByNumber(op.BLOCK_INVOICES),
+        write=ByNumber(
+            op.BLOCK_INVOICES, look=Look("invoices", "invoice_numbers", "invoice_number", _is_blocked, fields=PAUSED)
+        ),
         is_always_sent=True,
     ),
     Resource(
@@ -128,7 +164,9 @@ ROWS = (
         key="_get_payt_key_invoice",
         taken="_payt_taken_invoice_resume",
         refused="_payt_refused_invoice_resume",
-        write=ByNumber(op.RESUME_INVOICES),
+        write=ByNumber(
+            op.RESUME_INVOICES, look=Look("invoices", "invoice_numbers", "invoice_number", _is_resumed, fields=PAUSED)
+        ),
         is_always_sent=True,
     ),
     Resource(
@@ -150,7 +188,7 @@ ROWS = (
         key="_get_payt_key_payment_plan_step",
         taken="_payt_taken_payment_plan_approval",
         refused="_payt_refused_payment_plan",
-        write=Step(op.APPROVE_PAYMENT_PLAN, listing="payment_plans", done="approved_at"),
+        write=Step(op.APPROVE_PAYMENT_PLAN, listing="payment_plans", is_done=_is_approved),
         batch_size=100,
     ),
     Resource(
@@ -161,7 +199,7 @@ ROWS = (
         key="_get_payt_key_payment_plan_step",
         taken="_payt_taken_payment_plan_rejection",
         refused="_payt_refused_payment_plan",
-        write=Step(op.REJECT_PAYMENT_PLAN, listing="payment_plans", done="rejected_at"),
+        write=Step(op.REJECT_PAYMENT_PLAN, listing="payment_plans", is_done=_is_rejected),
         batch_size=100,
     ),
     Resource(
@@ -172,7 +210,7 @@ ROWS = (
         key="_get_payt_key_payment_plan_step",
         taken="_payt_taken_payment_plan_end",
         refused="_payt_refused_payment_plan",
-        write=Step(op.DEACTIVATE_PAYMENT_PLAN, listing="payment_plans", done="deactivated_at"),
+        write=Step(op.DEACTIVATE_PAYMENT_PLAN, listing="payment_plans", is_done=_is_ended, is_gone_fine=True),
         batch_size=100,
     ),
 )

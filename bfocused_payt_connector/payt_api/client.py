@@ -17,6 +17,9 @@ from .results import BulkResult, read_answer
 from .throttle import Throttle
 from .transport import Transport
 
+# what the address of an upload answers once its hours are over, depending on whose it is
+LAPSED = (403, 404, 410)
+
 
 class PaytClient(Reading):
     """A session with PAYT, used for a batch and then closed::
@@ -103,8 +106,8 @@ class PaytClient(Reading):
     def upload_files(self, files: Iterable[PaytFile]) -> FileReport:
         """Make sure that PAYT has these files. The same file twice is uploaded once.
 
-        One that fails stops no other: its error is in the report. An address PAYT no longer takes counts as a failure;
-        announcing the file again gives a new one.
+        One that fails stops no other: its error is in the report. An address that isn't good any more is asked for
+        again, once; after that it counts as a failure that may be tried again later.
 
         :raise PaytError: when they can't be announced, or PAYT takes no upload at all any more
         """
@@ -129,7 +132,7 @@ class PaytClient(Reading):
         ]
         return read_missing(self._write_in_body(op.ANNOUNCE_FILES, payloads))
 
-    def _upload(self, file: PaytFile, url: str, report: FileReport) -> None:
+    def _upload(self, file: PaytFile, url: str, report: FileReport, is_new_address: bool = False) -> None:
         try:
             self._transport.upload(url, file.content(), file.content_type)
         except PaytTemporary as error:
@@ -138,9 +141,22 @@ class PaytClient(Reading):
             error.partial = report
             raise
         except PaytError as error:
-            report.failed[file.checksum] = error
+            if error.status not in LAPSED:
+                report.failed[file.checksum] = error
+            elif is_new_address:
+                report.failed[file.checksum] = PaytTemporary(str(error), status=error.status, maybe_processed=False)
+            else:
+                self._upload_again(file, report)
         else:
             report.uploaded.append(file.checksum)
+
+    def _upload_again(self, file: PaytFile, report: FileReport) -> None:
+        """To a new address: the one before lapsed, or PAYT doesn't know it any more."""
+        missing = self._announce([file])
+        if file.checksum in missing:
+            self._upload(file, missing[file.checksum], report, is_new_address=True)
+        else:
+            report.present.append(file.checksum)
 
     # === COMMON TO WRITES
 

@@ -6,10 +6,12 @@ from . import test_browser
 from . import test_browser_back
 from . import test_debtors, test_invoices, test_mandates, test_payments, test_sending, test_follow_up, test_go_live
 from . import test_dunning, test_signals
+from . import test_emptied
 from . import test_neutralize
 from . import test_oauth
 from . import test_outbox
 from . import test_outbox_failures
+from . import test_outbox_repeated
 from . import test_outbox_resources
 from . import test_payment_plans, test_pull_mandates
 from . import test_lookup, test_money_back, test_money_books, test_play, test_pull, test_pull_failures

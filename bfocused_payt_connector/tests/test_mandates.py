@@ -54,7 +54,7 @@ class TestMandates(PaytDataCase):
                 mandate.state = end
                 self.assert_put(mandate, "psp_mandate_revocation")
                 payload = self.prepare(mandate, "psp_mandate_revocation")
-                self.assertEqual(payload, {"mandate_reference": mandate.unique_mandate_reference})
+                self.assertEqual(payload["mandate_reference"], mandate.unique_mandate_reference)
                 mandate._payt_taken_psp_mandate_revocation(self.backend, {})
                 self.assertEqual(mandate.payt_state, "revoked")
 

@@ -77,9 +77,19 @@ def test_an_address_that_lapsed_is_a_failure_and_a_new_one_works(sandbox, client
         return real(file)
 
     monkeypatch.setattr(PaytFile, "content", slow)
-    assert client.upload_files([_file(1)]).failed[_file(1).checksum].status == 403
+    failed = client.upload_files([_file(1)]).failed[_file(1).checksum]
+    assert (failed.status, failed.retryable) == (403, True)
     monkeypatch.setattr(PaytFile, "content", real)
     assert client.upload_files([_file(1)]).uploaded == [_file(1).checksum]
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_an_address_that_lapsed_is_asked_for_again(sandbox, client, status):
+    sandbox.fail("error", path="/file_storage", status=status)
+    report = client.upload_files([_file(1), _file(2)])
+    assert sorted(report.uploaded) == sorted([_file(1).checksum, _file(2).checksum])
+    assert not report.failed
+    assert sandbox.traffic.by_operation["POST /v1/files"] == 2
 
 
 def test_the_token_is_not_sent_with_an_upload(sandbox, client, monkeypatch):

@@ -19,6 +19,7 @@ AS_GIVEN = (
     *("currency_code", "invoice_number", "invoice_identifier", "invoice_date", "due_date", "order_number"),
     *("peppol_identifier", "description", "category", "payment_method", "labels"),
 )
+MAY_BE_EMPTIED = ("order_number", "peppol_identifier", "description", "category")
 PRIVATE = ("payment_condition", "payment_term", "contact_identifier")
 NEW = {
     "payment_method": "unknown",
@@ -45,8 +46,10 @@ def upsert(world: World, body: dict[str, Any], outcome: Outcome) -> None:
 def block(world: World, body: dict[str, Any], outcome: Outcome) -> None:
     """``PATCH /v1/invoices/block``. Blocking twice is blocking once."""
     for key, invoice in _named(world, body, outcome):
-        with outcome.record(key):
-            if not invoice.get("paused_at"):
+        with outcome.record(key) as problems:
+            if invoice.get("paused_at") and world.setting("repeats_are_errors"):
+                problems.append("Invoice is already blocked")
+            elif not invoice.get("paused_at"):
                 invoice.update(paused_at=world.clock.stamp(), _blocked_by_api=True)
                 world.store.invoices.touch(invoice)
                 world.emit("invoice_blocked", "invoice", invoice)
@@ -56,7 +59,8 @@ def resume(world: World, body: dict[str, Any], outcome: Outcome) -> None:
     """``PATCH /v1/invoices/resume``: only what the API blocked."""
     for key, invoice in _named(world, body, outcome):
         with outcome.record(key) as problems:
-            if invoice.get("paused_at") and not invoice.get("_blocked_by_api"):
+            is_repeated = not invoice.get("paused_at") and world.setting("repeats_are_errors")
+            if is_repeated or (invoice.get("paused_at") and not invoice.get("_blocked_by_api")):
                 problems.append("Invoice is not blocked through the API")
             elif invoice.get("paused_at"):
                 invoice.update(paused_at=None, _blocked_by_api=False)
@@ -155,6 +159,8 @@ def _write(world: World, invoice: Record, given: Record) -> None:
     for name in AS_GIVEN:
         if name in given:
             invoice[name] = given[name]
+        elif name in MAY_BE_EMPTIED and world.setting("omitted_is_emptied"):
+            invoice[name] = ""
     for name, shown in RENAMED.items():
         if name in given:
             invoice[shown] = given[name]

@@ -51,7 +51,9 @@ def revoke(world: World, query: dict[str, Any], outcome: Outcome) -> None:
             found = [mandate for mandate in active if fits(mandate, key)]
             if outcome.skips(key):
                 continue
-            if not found:
+            if not found and world.setting("repeats_are_errors"):
+                outcome.errors[key] = ["Mandate is already revoked"]
+            elif not found:
                 outcome.not_found(key)
             for mandate in found:
                 with outcome.record(key):

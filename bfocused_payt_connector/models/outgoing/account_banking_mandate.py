@@ -184,7 +184,8 @@ class AccountBankingMandate(models.Model):
         if self.payt_state != "revoking" or (self._is_for_payt() and not self._is_replaced_at_payt()):
             return None
         self._check_payt_reference()
-        return {"mandate_reference": self._get_payt_key_psp_mandate()}
+        debtor = self.partner_id.commercial_partner_id.with_company(backend.company_id)
+        return {"mandate_reference": self._get_payt_key_psp_mandate(), "debtor_code": debtor.payt_debtor_number}
 
     def _is_replaced_at_payt(self):
         """Whether PAYT has to let go of this valid mandate, for another one of the debtor."""
