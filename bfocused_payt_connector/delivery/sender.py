@@ -17,6 +17,7 @@ from ..payt_api import (
     PaytRejected,
     PaytUnknownOutcome,
 )
+from ..payt_api.guard import get_emptiable
 from .resources import RESOURCES
 
 _logger = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class OutboxSender:
         :return: whether going on makes sense
         """
         parcels = self._prepare_parcels()
+        self._add_emptied(parcels, in_doubt)
         to_send = parcels if in_doubt else self._skip_unchanged(parcels)
         if not to_send:
             return True
@@ -129,7 +131,6 @@ class OutboxSender:
             self.refuse(parcel, [self.env._("It has no number to know it by at PAYT.")])
             return False
         parcel.payload = payload
-        parcel.checksum = self.get_checksum(payload)
         return True
 
     def _keep_one_per_key(self, parcels, parcel):
@@ -140,6 +141,47 @@ class OutboxSender:
             parcel.rows._mark_refused(message)
         else:
             parcels[parcel.key] = parcel
+
+    def _add_emptied(self, parcels, in_doubt):
+        """Say of each field that is empty now, and that PAYT was told before, that it is empty.
+
+        Leaving it out may mean as much, or that it stays as it was: PAYT's description doesn't say.
+
+        :param in_doubt: what PAYT was told isn't known
+        """
+        emptiable = get_emptiable(self.resource.write.operation.payload) if self.resource.write.is_update else {}
+        told = self._get_told(parcels) if emptiable else {}
+        for parcel in parcels:
+            if emptiable:
+                known = told.get((parcel.record._name, parcel.record.id), set())
+                before = set(emptiable) if in_doubt or None in known else known
+                empty = {name: value for name, value in emptiable.items() if name in before - parcel.payload.keys()}
+                if self.resource.instead and known - parcel.payload.keys():
+                    values = getattr(parcel.record, self.resource.instead)()
+                    empty |= {name: values[name] for name in values if name in known - parcel.payload.keys()}
+                parcel.rows.told_fields = sorted((known - {None}) | parcel.payload.keys() | empty.keys())
+                parcel.payload = {**parcel.payload, **empty}
+            parcel.checksum = self.get_checksum(parcel.payload)
+
+    def _get_told(self, parcels):
+        """What PAYT was ever told of these records, or may have been: names of fields, by model and id.
+
+        ``None`` among them: something that was sent before this was kept.
+        """
+        told = {}
+        for model, ids in self._get_ids_by_model(parcels).items():
+            self.env["payt.outbox"].flush_model()
+            self.env.cr.execute(
+                """
+                SELECT DISTINCT res_id, name
+                  FROM payt_outbox LEFT JOIN LATERAL jsonb_array_elements_text(told_fields) AS name ON true
+                 WHERE backend_id = %s AND model = %s AND resource = %s AND res_id IN %s
+                   AND (told_fields IS NOT NULL OR state = 'sent' OR tries > 0)""",
+                [self.backend.id, model, self.resource.name, tuple(ids)],
+            )
+            for res_id, name in self.env.cr.fetchall():
+                told.setdefault((model, res_id), set()).add(name)
+        return told
 
     def get_checksum(self, payload):
         """Of what is sent and where to: another administration has nothing of it."""

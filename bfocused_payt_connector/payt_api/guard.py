@@ -4,6 +4,8 @@
 
 - Empty fields are left out: ``None``, ``""``, and ``False`` (Odoo's empty) where the field isn't a yes-or-no.
   An empty list stays: it means "none", which is something else than "as it was". ``peppol_enabled`` keeps its null.
+- ``EMPTIED`` stays, as an empty text: PAYT has something there, and shall not. Only where the contract allows it
+  (:func:`get_emptiable`).
 - ``Decimal``, ``date`` and ``datetime`` are written as :mod:`.values` says.
 - Names the contract doesn't know, missing ones, wrong types and values are errors. Nothing is shortened or guessed.
 """
@@ -29,6 +31,23 @@ from . import values
 from .errors import PaytPayloadInvalid
 from .kinds import Kind
 from .wire import CHECKSUM_LENGTH
+
+# Codes and the identifiers of other records: an empty text is none of them, so these are left out when they are empty
+NEVER_EMPTY = frozenset(
+    {
+        *("id", "contact_identifier", "invoice_identifier", "debtor_identifier", "debtor_number", "invoice_number"),
+        *("code", "language_code", "payment_condition"),
+    }
+)
+
+
+class Emptied(str):
+    """An empty text that is meant."""
+
+    __slots__ = ()
+
+
+EMPTIED = Emptied()
 
 INT32_MAX = 2**31 - 1
 
@@ -58,6 +77,24 @@ def guarded(payload_type: type, record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @cache
+def get_emptiable(payload_type: type) -> dict[str, Any]:
+    """The optional fields of a record that can be emptied at PAYT, and what says so: an empty text, or an empty list.
+
+    The description knows no null, but for ``peppol_enabled``. Lists of records (payments, lines) are always whole.
+    """
+    empty: dict[str, Any] = {}
+    for name, hint in _fields(payload_type).items():
+        kind, plain = _kind(hint)
+        if name in NEVER_EMPTY or name in payload_type.__required_keys__ or kind is not None:
+            continue
+        if plain is str:
+            empty[name] = EMPTIED
+        elif get_origin(plain) is list and get_args(plain) == (str,):
+            empty[name] = []
+    return empty
+
+
+@cache
 def _fields(payload_type: type) -> dict[str, Any]:
     """The type of each field, without ``NotRequired``, which ``__required_keys__`` tells too."""
     hints = get_type_hints(payload_type, include_extras=True)
@@ -75,7 +112,9 @@ def _object(payload_type: type, record: Any, where: str, problems: list[str]) ->
     for name, value in record.items():
         if name not in fields:
             problems.append(f"{where}{name}: not in PAYT's contract")
-        elif not _is_empty(value, fields[name]):
+        elif isinstance(value, Emptied) and name not in get_emptiable(payload_type):
+            problems.append(f"{where}{name}: can't be emptied")
+        elif isinstance(value, Emptied) or not _is_empty(value, fields[name]):
             payload[name] = _value(fields[name], value, f"{where}{name}", problems)
     missing = payload_type.__required_keys__ - payload.keys()
     problems += [f"{where}{name}: missing" for name in sorted(missing)]

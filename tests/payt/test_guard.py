@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from payt_api import PaytPayloadInvalid
 from payt_api import operations as op
-from payt_api.guard import guarded
+from payt_api.guard import EMPTIED, get_emptiable, guarded
 
 from tests.payt import examples
 from tests.payt_sandbox.contract import Contract, ContractBroken
@@ -18,6 +18,7 @@ texts = st.text(st.characters(codec="utf-8"), max_size=20)
 # what a field of a record may hold: Odoo's empties, texts, amounts, days
 anything = st.one_of(
     st.none(),
+    st.just(EMPTIED),
     st.booleans(),
     texts,
     st.integers(),
@@ -72,6 +73,20 @@ def test_empty_fields_are_left_out_and_nothing_else():
     record = examples.debtor(vat_number=False, coc_number="", remark=None, is_company=False, labels=[])
     payload = guarded(op.DebtorPayload, record)
     assert payload == examples.debtor(is_company=False, labels=[])
+
+
+@pytest.mark.parametrize(
+    ("payload_type", "path", "name", "example"),
+    [
+        (op.DebtorPayload, "/v1/debtors", "debtors", examples.debtor()),
+        (op.ContactPayload, "/v1/contacts", "contacts", examples.contact()),
+        (op.InvoicePayload, "/v1/invoices", "invoices", examples.invoice()),
+    ],
+)
+def test_every_field_can_be_emptied_that_is_text(payload_type, path, name, example):
+    payload = guarded(payload_type, {**example, **get_emptiable(payload_type)})
+    assert _accepted(path, name, payload)
+    assert {field for field in get_emptiable(payload_type) if payload[field] not in ("", [])} == set()
 
 
 def test_only_peppol_enabled_may_be_null():

@@ -121,6 +121,13 @@ def published() -> Contract:
     return Contract()
 
 
+def published_texts(schema: str, records: str) -> set[str]:
+    """The properties of a record in a request that are text, of any content."""
+    (body,) = (s for name, s in published().description["components"]["schemas"].items() if name == schema)
+    properties = body["properties"][records]["items"]["properties"]
+    return {name for name, kind in properties.items() if kind["type"] == "string" and not {"enum", "format"} & {*kind}}
+
+
 class Operation:
     """One method on one path."""
 

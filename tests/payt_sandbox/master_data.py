@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .contract import published_texts
 from .outcome import Outcome
 from .store import Record
 from .world import World
@@ -35,7 +36,7 @@ def upsert_contacts(world: World, body: dict[str, Any], outcome: Outcome) -> Non
             if "id" in given and not world.store.contacts.get(given["id"]):
                 problems.append("Contact not found")
                 continue
-            contact = _upsert(world.store.contacts, "contact_identifier", given)
+            contact = _upsert(world, world.store.contacts, "contact_identifier", given)
             contact.setdefault("validation_errors", {})
             for debtor in world.store.debtors:
                 if given.get("contact_identifier") and debtor.get("_contact") == given["contact_identifier"]:
@@ -57,7 +58,7 @@ def upsert_debtors(world: World, body: dict[str, Any], outcome: Outcome) -> None
                 name: value for name, value in given.items() if name not in ("country_code", "contact_identifier")
             }
             values["_country_code"] = given.get("country_code")
-            debtor = _upsert(world.store.debtors, "debtor_number", values)
+            debtor = _upsert(world, world.store.debtors, "debtor_number", values)
             if contact:
                 debtor["_contact"] = contact["contact_identifier"]
                 numbers = contact.setdefault("debtor_numbers", [])
@@ -67,7 +68,17 @@ def upsert_debtors(world: World, body: dict[str, Any], outcome: Outcome) -> None
             _take_addresses(world, debtor, contact)
 
 
-def _upsert(collection: Any, key: str, given: Record) -> Record:
+# a label left out leaves labels as they are, in either reading: that is written
+TEXTS_OF = {
+    "contact_identifier": frozenset(published_texts("postV1Contacts", "contacts")) - {"id", "contact_identifier"},
+    "debtor_number": frozenset(published_texts("postV1Debtors", "debtors"))
+    - {"debtor_number", "debtor_identifier", "name", "country_code", "contact_identifier"},
+}
+
+
+def _upsert(world: World, collection: Any, key: str, given: Record) -> Record:
+    if world.setting("omitted_is_emptied"):
+        given = dict.fromkeys(TEXTS_OF[key], "") | given
     record = collection.by(key, given.get(key)) or (collection.get(given["id"]) if "id" in given else None)
     if record is None:
         return collection.add(dict(given))

@@ -59,6 +59,7 @@ class PaytOutbox(models.Model):
     is_successor = fields.Boolean(required=True, default=False)
     is_forced = fields.Boolean(help="Is sent even if PAYT took the same before.")
     checksum = fields.Char(help="Of what was sent last.")
+    told_fields = fields.Json(help="The fields PAYT was told of the record, now or before.")
     tries = fields.Integer()
     next_try_at = fields.Datetime(string="Next try")
     error = fields.Char(string="Message", help="PAYT's words, or why it couldn't be sent.")

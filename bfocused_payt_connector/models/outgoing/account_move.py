@@ -383,6 +383,11 @@ class AccountMove(models.Model):
             "payment_method": self._get_payt_payment_method(),
         }
 
+    def _get_payt_instead_invoice(self):
+        """The customer's own contact, where the invoice went to another one before."""
+        self.ensure_one()
+        return {"contact_identifier": self.commercial_partner_id._get_payt_key_contact()}
+
     def _has_own_payt_contact(self):
         """Whether this invoice goes to another address than the customer's invoices do."""
         self.ensure_one()

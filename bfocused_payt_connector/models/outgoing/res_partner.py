@@ -1,6 +1,7 @@
 import re
 
 from odoo import api, fields, models
+from odoo.tools.mail import email_normalize_all
 
 from ...payt_api import PaytPayloadInvalid
 from ...payt_api.guard import guarded
@@ -17,6 +18,7 @@ DEBTOR_FIELDS = {
     *("lang", "country_id", "company_registry", "oin", "vat", "peppol_eas", "peppol_endpoint", "is_company"),
     *("industry_id", "category_id", "user_id", "bank_ids"),
 }
+EMAIL_SUFFIXES = ("_email_address", "_cc_email_address", "_bcc_email_address")
 BOTH = {"name"}
 NOT_YET = "debtor_number"  # is given at the hand-over
 
@@ -127,7 +129,7 @@ class ResPartner(models.Model):
         self.ensure_one()
         recipient = self._get_payt_recipients()[0]
         return bool(
-            recipient.email_normalized
+            recipient._get_payt_emails()
             or self.commercial_partner_id._get_payt_peppol_identifier()
             or (recipient.street and recipient.zip and recipient.city)
         )
@@ -235,9 +237,9 @@ class ResPartner(models.Model):
         recipient, reminded = self._get_payt_recipients()
         values = {
             "contact_identifier": self._get_payt_key_contact(),
-            "default_email_address": recipient.email_normalized or self.email_normalized,
-            "invoice_email_address": recipient.email_normalized,
-            "reminder_email_address": reminded.email_normalized,
+            "default_email_address": next(iter(recipient._get_payt_emails() or self._get_payt_emails()), False),
+            **recipient._prepare_payt_emails("invoice"),
+            **reminded._prepare_payt_emails("reminder"),
             "call_phone_number": recipient.phone or self.phone,
             **recipient._prepare_payt_address(),
         }
@@ -252,6 +254,16 @@ class ResPartner(models.Model):
             recipient = self.browse(self.address_get(["invoice"])["invoice"])
         return recipient, self.commercial_partner_id.payt_reminder_contact_id or recipient
 
+    def _prepare_payt_emails(self, purpose):
+        """The addresses in the e-mail field: the first is written to, each of the others gets a copy by its own field.
+
+        :param purpose: ``invoice`` or ``reminder``
+        """
+        return dict(zip((f"{purpose}{suffix}" for suffix in EMAIL_SUFFIXES), self._get_payt_emails(), strict=False))
+
+    def _get_payt_emails(self):
+        return list(dict.fromkeys(email_normalize_all((self.email or "").replace(";", ","))))
+
     def _prepare_payt_address(self):
         return {
             "postal_address_street_1": self.street,
@@ -263,10 +275,23 @@ class ResPartner(models.Model):
         }
 
     def _payt_taken_contact(self, backend, answer):
+        if not answer.get("unchanged"):
+            self._tell_emails_without_copy()
         debtor = self.commercial_partner_id.with_company(backend.company_id).sudo()
         if debtor.payt_contact_message:
             state = "error" if debtor.payt_debtor_message else "pushed"
             debtor.write({"payt_contact_message": False, "payt_debtor_state": state})
+
+    def _tell_emails_without_copy(self):
+        """PAYT has room for three addresses: who is left out stands in the conversation."""
+        recipient, reminded = self._get_payt_recipients()
+        for partner in recipient | reminded:
+            left_out = partner._get_payt_emails()[len(EMAIL_SUFFIXES) :]
+            if left_out:
+                text = self.env._(
+                    "PAYT has room for three e-mail addresses. These get no copy: %s", ", ".join(left_out)
+                )
+                partner._message_log(body=text)
 
     def _payt_refused_contact(self, backend, reasons):
         debtor = self.commercial_partner_id.with_company(backend.company_id).sudo()
