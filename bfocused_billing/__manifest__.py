@@ -28,6 +28,7 @@
         "data/sale_subscription_template_data.xml",
         "data/product_category_data.xml",
         "data/ir_cron.xml",
+        "data/mail_activity_data.xml",
         "data/queue_job.xml",
         "data/usage_data.xml",
         "data/mail_template_reversal_data.xml",

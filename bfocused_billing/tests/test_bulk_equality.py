@@ -399,7 +399,7 @@ class TestBulkEquality(BillingCase):
         )
         order.action_confirm()
         order.date_order = "2025-12-01 12:00:00"
-        sold = order.order_line._get_sold(fields.Date.to_date("2026-01-01"))
+        sold = order.order_line._get_sold(month_before(fields.Date.to_date("2026-01-01")))
         items = order._get_items(sold)
         self.assertEqual(len(items), 3)
 

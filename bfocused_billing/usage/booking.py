@@ -170,12 +170,15 @@ class UsageBooking:
         self._add_to_charges()
 
     def _move_late(self):
-        """What is late goes to the first month whose charge isn't on an invoice yet."""
+        """What is late goes to the first period whose charge isn't on an invoice yet.
+
+        That is the rest of the month where a part of it was billed, or else the month after.
+        """
         for _month in range(MOST_MONTHS_LATER):
             self.cr.execute(
                 SQL(
                     """
-                    UPDATE usage_sum SET period = (period + interval '1 month')::date
+                    UPDATE usage_sum SET period = charge.period_end + 1
                       FROM bfocused_billing_charge AS charge
                      WHERE charge.usage_number_id = usage_sum.number_id
                        AND charge.usage_destination_id = usage_sum.destination_id
@@ -196,7 +199,7 @@ class UsageBooking:
                        usage_number_id, usage_destination_id, period_start, period_end, usage_calls, usage_seconds,
                        usage_amount, amount_untaxed, quantity, create_uid, create_date, write_uid, write_date)
                 SELECT %(company)s, %(currency)s, 'usage', 'open', partner.commercial_partner_id, number_id,
-                       destination_id, period, (period + interval '1 month - 1 day')::date, sum(calls), sum(seconds),
+                       destination_id, period, %(period_end)s, sum(calls), sum(seconds),
                        sum(amount), round(sum(amount), %(digits)s), round(sum(seconds) / 60.0, 2),
                        %(uid)s, now() AT TIME ZONE 'UTC', %(uid)s, now() AT TIME ZONE 'UTC'
                   FROM usage_sum
@@ -211,6 +214,7 @@ class UsageBooking:
                        quantity = round((charge.usage_seconds + excluded.usage_seconds) / 60.0, 2),
                        write_uid = excluded.write_uid, write_date = excluded.write_date
                 """,
+                period_end=self._period_end(),
                 company=self.company.id,
                 currency=currency.id,
                 digits=currency.decimal_places,
@@ -227,6 +231,20 @@ class UsageBooking:
                    AND charge.period_start = usage_sum.period AND charge.kind = 'usage' AND charge.state = 'open'
                 """
             )
+        )
+
+    def _period_end(self):
+        """The last day of a new charge: of its month, or before another one of the same month that begins later."""
+        return SQL(
+            """
+            LEAST((date_trunc('month', period::timestamp) + interval '1 month - 1 day')::date,
+                  (SELECT min(later.period_start) - 1
+                     FROM bfocused_billing_charge AS later
+                    WHERE later.usage_number_id = usage_sum.number_id
+                      AND later.usage_destination_id = usage_sum.destination_id
+                      AND later.period_start > usage_sum.period
+                      AND later.kind = 'usage' AND later.state <> 'void'))
+            """
         )
 
     # === WHAT WAITS

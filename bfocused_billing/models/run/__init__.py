@@ -6,6 +6,11 @@ from . import (
     billing_invoice_mixin,
     billing_run,
     billing_run_chunk,
+    billing_run_interim,
     billing_run_line,
     billing_run_review,
+    res_partner,
+    sale_order,
+    sale_subscription,
+    usage_record,
 )

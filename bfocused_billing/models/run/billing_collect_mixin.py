@@ -21,7 +21,9 @@ class BillingCollectMixin(models.AbstractModel):
     # === COLLECT
 
     def _get_sources(self):
-        return self.env["bfocused.billing.source.mixin"]._get_billing_sources()
+        """The sources the run bills, in their order."""
+        sources = self.env["bfocused.billing.source.mixin"]._get_billing_sources()
+        return [source for source in sources if self._bills_kinds(source._get_charge_kinds())]
 
     def _settle_before_collecting(self, customers=None):
         """Set right what decides who has something to bill: once per run, and a preview, which undoes it, per chunk.
@@ -38,7 +40,10 @@ class BillingCollectMixin(models.AbstractModel):
         """
         moves, sources = self.env["account.move"], self._get_sources()
         customers = self.env["res.partner"].union(*(source._get_billing_customers(self) for source in sources))
-        return customers | moves.search(moves._get_waiting_domain(self.company_id)).commercial_partner_id
+        if self._bills_whole_customers():
+            customers |= moves.search(moves._get_waiting_domain(self.company_id)).commercial_partner_id
+        limited_to = self._get_scope_customers()
+        return customers if limited_to is None else customers & limited_to
 
     def _collect(self, customers):
         """What the customers have to be billed for, each part with the invoice it belongs on.
@@ -135,7 +140,7 @@ class BillingCollectMixin(models.AbstractModel):
         # those with terms of their own first, which the others can then adopt
         for move in waiting.sorted(lambda move: (not move.billing_run_id, not move.payment_mode_id, move.id)):
             group = None if move in problems else self._get_taker(takers, move) or self._get_creditor(takers, move)
-            if not group and self._is_released(move):
+            if not group and self._bills_whole_customers() and self._is_released(move):
                 group = self._make_released_group(move, problems.get(move))
                 alone.append(group)
                 if move not in problems:

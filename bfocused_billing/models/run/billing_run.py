@@ -29,7 +29,7 @@ class BillingRun(models.Model):
 
     _name = "bfocused.billing.run"
     _description = "Billing Run"
-    _inherit = ["bfocused.billing.collect.mixin", "bfocused.billing.invoice.mixin"]
+    _inherit = ["bfocused.billing.scope.mixin", "bfocused.billing.collect.mixin", "bfocused.billing.invoice.mixin"]
     _order = "date desc, id desc"
     _check_company_auto = True
 
@@ -55,6 +55,9 @@ class BillingRun(models.Model):
     )
     line_ids = fields.One2many("bfocused.billing.run.line", "run_id", string="Outcome per customer")
     chunk_ids = fields.One2many("bfocused.billing.run.chunk", "run_id", string="Parts")
+    is_over_limit = fields.Boolean(
+        string="Limit passed", readonly=True, help="Made as customers passed the limit on what is unbilled."
+    )
     invoice_ids = fields.One2many("account.move", "billing_run_id", string="Invoices")
     invoice_count = fields.Integer(string="Invoiced", compute="_compute_counts")
     deferred_count = fields.Integer(string="Deferred", compute="_compute_counts")
@@ -73,12 +76,17 @@ class BillingRun(models.Model):
 
     # === COMPUTE
 
-    @api.depends("date")
+    @api.depends("date", "is_scoped")
     @api.depends_context("lang")
     def _compute_name(self):
         for run in self:
             date = format_date(run.env, run.date, date_format="d MMMM y")
-            run.name = self.env._("Billing run of %s", date) if run.date else self.env._("Billing run")
+            if not run.date:
+                run.name = self.env._("Billing run")
+            elif run.is_scoped:
+                run.name = self.env._("Interim billing of %s", date)
+            else:
+                run.name = self.env._("Billing run of %s", date)
 
     @api.depends_context("lang")
     def _compute_display_name(self):
@@ -152,9 +160,10 @@ class BillingRun(models.Model):
 
     def write(self, vals):
         self._check_state_kept(vals)
-        if vals.keys() & {"date", "company_id"} and any(run.state != "draft" for run in self):
-            raise UserError(self.env._("A billing run that was executed keeps its date. Make a new run."))
-        if "date" in vals:  # a preview of another day tells nothing
+        decisive = {"date", "company_id"} | self._get_scope_fields()
+        if vals.keys() & decisive and any(run.state != "draft" for run in self):
+            raise UserError(self.env._("A billing run that was executed keeps its date and limits. Make a new run."))
+        if vals.keys() & decisive:  # a preview of another day, or of others, tells nothing
             self.filtered(lambda run: run.state == "draft")._forget_preview()
         return super().write(vals)
 
@@ -250,7 +259,7 @@ class BillingRun(models.Model):
     def _get_customers_to_bill(self, is_preview):
         """Whoever has something to bill; what has to be set right for that is undone again for a preview."""
         with self.env.cr.savepoint() as savepoint:
-            self._settle_before_collecting()
+            self._settle_before_collecting(self._get_scope_customers())
             customers = self._get_customers()
             if is_preview:
                 savepoint.rollback()
@@ -484,13 +493,23 @@ class BillingRun(models.Model):
     @api.model
     def _is_automatic_run_due(self, company, today):
         date = today.replace(day=company.billing_day)
-        executed = [("company_id", "=", company.id), ("date", ">=", date), ("state", "!=", "draft")]
+        executed = [
+            ("company_id", "=", company.id),
+            ("date", ">=", date),
+            ("state", "!=", "draft"),
+            ("is_scoped", "=", False),  # the month's run bills what a limited one left
+        ]
         return date <= today and not self.search_count(executed, limit=1)
 
     @api.model
     def _run_automatically(self, company, date):
         """Execute the company's run of ``date``; when that fails the run stays, and says why."""
-        domain = [("company_id", "=", company.id), ("date", "=", date), ("state", "=", "draft")]
+        domain = [
+            ("company_id", "=", company.id),
+            ("date", "=", date),
+            ("state", "=", "draft"),
+            ("is_scoped", "=", False),
+        ]
         run = self.search(domain, limit=1) or self.create({"company_id": company.id, "date": date})
         with isolated(self.env.cr) as outcome:  # one company's trouble is not the others'
             run.action_run()

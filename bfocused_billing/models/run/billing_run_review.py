@@ -117,7 +117,7 @@ class BillingRun(models.Model):
         if not partner_ids:
             return []
         self.env["bfocused.billing.run.line"].flush_model()
-        self.env["bfocused.billing.run"].flush_model(["state"])
+        self.env["bfocused.billing.run"].flush_model(["state", "is_scoped"])
         return self.env.execute_query(
             SQL(
                 """
@@ -126,6 +126,7 @@ class BillingRun(models.Model):
                   JOIN bfocused_billing_run AS run ON run.id = line.run_id
                  WHERE line.partner_id IN %s AND line.company_id = %s AND line.active
                    AND line.outcome IN ('invoiced', 'deferred') AND run.state <> 'draft' AND line.date < %s
+                   AND run.is_scoped IS NOT TRUE
               GROUP BY line.partner_id, line.currency_id, line.date
                 HAVING sum(COALESCE(line.amount_new, line.amount_untaxed)) <> 0
               ORDER BY line.date

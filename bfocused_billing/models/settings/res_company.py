@@ -81,6 +81,17 @@ class ResCompany(models.Model):
         help="Outcomes of a billing run that differ more than this from the customer's previous run are marked. "
         "0: none is.",
     )
+    # --- interim invoices (R4): "or as usage demands"
+    billing_limit_amount = fields.Monetary(
+        string="Limit on what is unbilled",
+        help="A customer whose calls and hours so far come to more than this, excluding VAT, is billed before the "
+        "month turn. 0: no limit.",
+    )
+    billing_limit_action = fields.Selection(
+        selection=[("bill", "Make an interim invoice"), ("ask", "Ask a person, by an activity")],
+        string="Over the limit",
+        default="bill",
+    )
     # --- the deferral of small invoices (R5), as the law on invoice dates asks for
     billing_deferral_continuing = fields.Selection(
         selection=MANNERS,
@@ -150,6 +161,14 @@ class ResCompany(models.Model):
         for company in self:
             if company.billing_min_amount < 0:
                 raise ValidationError(self.env._("The minimum invoice amount can't be negative; use 0 for no minimum."))
+
+    @api.constrains("billing_limit_amount")
+    def _check_billing_limit_amount(self):
+        for company in self:
+            if company.billing_limit_amount < 0:
+                raise ValidationError(
+                    self.env._("The limit on what is unbilled can't be negative; use 0 for no limit.")
+                )
 
     @api.constrains("billing_payment_mode_id")
     def _check_billing_payment_mode(self):

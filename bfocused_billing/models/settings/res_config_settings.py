@@ -24,6 +24,10 @@ class ResConfigSettings(models.TransientModel):
     billing_deferral_separate = fields.Selection(related="company_id.billing_deferral_separate", readonly=False)
     billing_deferral_warning_days = fields.Integer(related="company_id.billing_deferral_warning_days", readonly=False)
     billing_difference_percent = fields.Float(related="company_id.billing_difference_percent", readonly=False)
+    billing_limit_amount = fields.Monetary(
+        related="company_id.billing_limit_amount", readonly=False, currency_field="currency_id"
+    )
+    billing_limit_action = fields.Selection(related="company_id.billing_limit_action", readonly=False)
     billing_orders = fields.Boolean(related="company_id.billing_orders", readonly=False)
     billing_orders_from = fields.Date(related="company_id.billing_orders_from", readonly=False)
     billing_tz = fields.Selection(related="company_id.billing_tz", readonly=False)

@@ -2,6 +2,7 @@
 
 from . import (
     account_move,
+    billing_scope_mixin,
     billing_source_mixin,
     billing_charge,
     res_partner,

@@ -85,7 +85,7 @@ class BillingCharge(models.Model):
     @api.model
     def _get_billing_customers(self, run):
         # OVERRIDES 'bfocused.billing.source.mixin'
-        domain = self._get_open_usage_domain(run.company_id, run.date)
+        domain = self._get_open_usage_domain(run.company_id, run.date, run.is_scoped)
         numbers = self.env["bfocused.usage.number"].union(
             *(number for [number] in self._read_group(domain, ["usage_number_id"]))
         )
@@ -104,7 +104,7 @@ class BillingCharge(models.Model):
     def _get_billing_parts(self, run, customers):
         # OVERRIDES 'bfocused.billing.source.mixin': one part per set of terms
         payers = Domain("usage_number_id", "any", self._get_number_domain(customers))
-        charges = self._get_open_usage_charges(run.company_id, run.date, payers)
+        charges = self._get_open_usage_charges(run.company_id, run.date, payers, run.is_scoped)
         for part in charges.grouped(lambda charge: charge.usage_number_id._get_line_key()).values():
             yield part[:1].partner_id, part
 
@@ -121,7 +121,9 @@ class BillingCharge(models.Model):
         terms = terms._replace(currency_id=part.currency_id.id)  # calls are in the company's, whatever the subscription
         position = self.env["account.fiscal.position"].browse(terms.fiscal_position_id)
         products = charge.usage_number_id._get_product()
-        items = part._get_items(partner, position)
+        if not products.filtered_domain(run._get_scope_product_domain("product_tmpl_id")):
+            return None
+        items = part._get_items(partner, position, run)
         reason = reason or self._get_payment_mode_obstacle(run, terms)
         reason = reason or self._get_billing_obstacle(run, terms, (partner, *products), memo, items)
         return BillingGroup(terms, partner, reason, items=items)
@@ -139,15 +141,16 @@ class BillingCharge(models.Model):
     # --- what is due
 
     @api.model
-    def _get_open_usage_charges(self, company, date, payer_domain=Domain.TRUE):
+    def _get_open_usage_charges(self, company, date, payer_domain=Domain.TRUE, is_interim=False):
         """The charges of calls that may be billed on ``date``: of months that are over.
 
         :param company: ``res.company`` record
         :param date: date of the billing run
         :param payer_domain: Domain of those of some customers
+        :param is_interim: also of months that have begun
         :return: charges by number, destination class and month, with what their invoice lines need prefetched
         """
-        charges = self.search(self._get_open_usage_domain(company, date) & payer_domain)
+        charges = self.search(self._get_open_usage_domain(company, date, is_interim) & payer_domain)
         destinations = charges.usage_destination_id
         order = {destination: index for index, destination in enumerate(destinations.sorted())}
         return charges.sorted(
@@ -155,14 +158,17 @@ class BillingCharge(models.Model):
         )
 
     @api.model
-    def _get_open_usage_domain(self, company, date):
-        """Domain of the charges of calls that may be billed on ``date``: of months that are over."""
+    def _get_open_usage_domain(self, company, date, is_interim=False):
+        """Domain of the charges of calls that may be billed on ``date``: of months that are over.
+
+        :param is_interim: also of months that have begun
+        """
         return (
             Domain("company_id", "=", company.id)
             & Domain("kind", "=", "usage")
             & Domain("state", "=", "open")
             & Domain("usage_calls", ">", 0)
-            & Domain("period_end", "<", date)
+            & (Domain("period_start", "<=", date) if is_interim else Domain("period_end", "<", date))
         )
 
     # --- calls whose invoice was cancelled
@@ -241,11 +247,12 @@ class BillingCharge(models.Model):
         # OVERRIDES 'bfocused.billing.source.mixin': the agreement the calls are billed under, maybe none
         return self.usage_number_id.subscription_id
 
-    def _get_items(self, partner, position):
+    def _get_items(self, partner, position, run=None):
         """The invoice lines of these charges, which have their terms in common.
 
         :param partner: ``res.partner`` the invoice is addressed to
         :param position: ``account.fiscal.position`` of the invoice
+        :param run: ``bfocused.billing.run`` that may bill a part of the month; the whole period when left out
         :rtype: list of Item
         """
         company = self.company_id
@@ -256,29 +263,31 @@ class BillingCharge(models.Model):
             for taxes in (product.taxes_id, product.billing_former_tax_ids)
         )
         day = product.billing_taxes_from
-        return [
-            Item(charge, charge._prepare_usage_move_line(product, former if is_former else new, lang, periods))
-            for charge in self
-            for is_former in [bool(day) and charge.period_end < day]
-        ]
+        items = []
+        for charge in self:
+            end = run._get_usage_end(charge) if run else charge.period_end
+            taxes = former if day and end < day else new
+            items.append(Item(charge, charge._prepare_usage_move_line(product, taxes, lang, periods, end)))
+        return items
 
-    def _prepare_usage_move_line(self, product, taxes, lang, periods):
+    def _prepare_usage_move_line(self, product, taxes, lang, periods, end):
         """Values of the invoice line of this charge; the amount in its currency.
 
         :param product: ``product.product`` of the line
         :param taxes: ``account.tax`` of the line
         :param lang: code of the customer's language
         :param periods: dict of texts, see :meth:`_get_usage_label`
+        :param end: last day that is billed
         """
         self.ensure_one()
         return {
             "product_id": product.id,
             "quantity": 1,
             "tax_ids": [Command.set(taxes.ids)],
-            "name": self._get_usage_label(lang, periods),
+            "name": self._get_usage_label(lang, periods, end),
             "price_unit": self._get_usage_price(taxes),
             "start_date": self.period_start,
-            "end_date": self.period_end,
+            "end_date": end,
         }
 
     def _get_usage_price(self, taxes):
@@ -300,28 +309,32 @@ class BillingCharge(models.Model):
     def _prepare_charge(self, item, move_line, run):
         # OVERRIDES 'bfocused.billing.source.mixin': calls are in the ledger since their import
         drafted = move_line.move_id._get_billing_sign() * move_line.price_subtotal
-        return {"move_line_id": move_line.id, "run_id": run.id, "drafted_amount": drafted}
+        values = {"move_line_id": move_line.id, "run_id": run.id, "drafted_amount": drafted}
+        if item.values["end_date"] != self.period_end:  # later calls of the month get a charge that begins after it
+            values["period_end"] = item.values["end_date"]
+        return values
 
-    def _get_usage_label(self, lang, periods):
+    def _get_usage_label(self, lang, periods, end):
         """For example "Gesprekskosten +31201234567, mobiel, 1 januari 2026 t/m 31 januari 2026 (31 gesprekken, ...)".
 
         :param lang: code of the language
         :param periods: dict of texts to find and to leave those of the month in
+        :param end: last day that is billed
         """
         charge = self.with_context(lang=lang)
-        key = lang, self.period_start
+        key = lang, self.period_start, end
         if key not in periods:
             periods[key] = [
                 format_date(charge.env, day, lang_code=lang, date_format="d MMMM y")
-                for day in (self.period_start, self.period_end)
+                for day in (self.period_start, end)
             ]
-        start, end = periods[key]
+        start_text, end_text = periods[key]
         return charge.env._(
             "Call costs %(number)s, %(destination)s, %(start)s to %(end)s (%(calls)s calls, %(duration)s min)",
             number=self.usage_number_id.name,
             destination=charge.usage_destination_id.name,
-            start=start,
-            end=end,
+            start=start_text,
+            end=end_text,
             calls=self.usage_calls,
             duration="{}:{:02}".format(*divmod(self.usage_seconds, 60)),
         )

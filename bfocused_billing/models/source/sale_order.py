@@ -6,6 +6,7 @@ from odoo.fields import Domain
 from odoo.tools import float_compare
 
 from ...drafting.terms import InvoiceTerms
+from ...periods import ONE_DAY
 
 
 class SaleOrder(models.Model):
@@ -22,17 +23,17 @@ class SaleOrder(models.Model):
         :param customers: ``res.partner`` records, commercial entities; all when left out
         :return: ``sale.order`` records
         """
-        domain = self._get_billable_domain(run.company_id, run.date)
+        domain = self._get_billable_domain(run.company_id, run._get_sale_period().end)
         if customers is not None:
             domain &= Domain("partner_invoice_id.commercial_partner_id", "in", customers.ids)
         return self.sudo().search(domain, order="date_order, id")
 
     @api.model
-    def _get_billable_domain(self, company, date):
-        """Domain of the orders of ``company`` that a billing run of ``date`` looks at: taken before its month.
+    def _get_billable_domain(self, company, last_day):
+        """Domain of the orders of ``company`` that a billing run looks at: taken until ``last_day``.
 
         :param company: ``res.company`` record
-        :param date: date of the billing run
+        :param last_day: last day of what the run bills
         """
         if not company.use_billing or not company.billing_orders:
             return Domain.FALSE
@@ -40,7 +41,7 @@ class SaleOrder(models.Model):
             Domain("company_id", "=", company.id)
             & Domain("state", "=", "sale")
             & Domain("invoice_status", "=", "to invoice")
-            & Domain("date_order", "<", self._get_start_of_day(company, date.replace(day=1)))
+            & Domain("date_order", "<", self._get_start_of_day(company, last_day + ONE_DAY))
         )
         if company.billing_orders_from:
             domain &= Domain("date_order", ">=", self._get_start_of_day(company, company.billing_orders_from))

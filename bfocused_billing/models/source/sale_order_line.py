@@ -3,7 +3,6 @@ from odoo.fields import Domain
 from odoo.tools import float_is_zero, format_date
 
 from ...drafting.group import BillingGroup, Item, Sold
-from ...periods import month_before
 
 # What Odoo's values of an invoice line say only in the negative, or what the order of the lines says already.
 DEFAULTS = ("is_downpayment", "extra_tax_data", "collapse_prices", "collapse_composition", "sequence")
@@ -47,7 +46,10 @@ class SaleOrderLine(models.Model):
     def _get_billing_parts(self, run, customers):
         # OVERRIDES 'bfocused.billing.source.mixin': one part per order
         orders = self.env["sale.order"]._find_billable(run, customers)
-        sold = orders.order_line._get_sold(run.date)
+        lines = orders.order_line
+        if run.scope_categ_ids:
+            lines = lines.filtered_domain(run._get_scope_product_domain("product_id"))
+        sold = lines._get_sold(run._get_sale_period())
         orders.order_line.fetch(["tax_ids"])  # Odoo's list of invoiceable lines would have it read per order
         for order in orders:
             yield order.partner_invoice_id.sudo(False), (order, sold)
@@ -86,13 +88,13 @@ class SaleOrderLine(models.Model):
     @api.model
     def _after_drafting(self, run, drafted):
         # OVERRIDES 'bfocused.billing.source.mixin'
-        self._link_timesheets(run.date, {item.source: move for item, move in drafted if item.sold})
+        self._link_timesheets(run._get_sale_period().end, {item.source: move for item, move in drafted if item.sold})
 
     @api.model
-    def _link_timesheets(self, date, moves):
+    def _link_timesheets(self, last_day, moves):
         """Let the timesheets that were billed know their invoice; as Odoo does, but for all invoices at once.
 
-        :param date: date of the billing run
+        :param last_day: last day of the hours that were billed
         :param moves: dict of ``account.move`` by the line that was billed
         """
         moves = {line: move for line, move in moves.items() if line._is_hours()}
@@ -101,27 +103,26 @@ class SaleOrderLine(models.Model):
         lines = self.browse().sudo().union(*moves)
         timesheets = self.env["account.analytic.line"].sudo()
         billed = timesheets.search(
-            lines._get_billable_timesheet_domain() & Domain("date", "<=", month_before(date).end)
+            lines._get_billable_timesheet_domain() & Domain("date", "<=", last_day)
         )
         for move, invoiced in billed.grouped(lambda timesheet: moves[timesheet.so_line]).items():
             invoiced.write({"timesheet_invoice_id": move.id})
 
     # === WHAT IS DUE
 
-    def _get_sold(self, date):
-        """What of these lines a billing run of ``date`` bills: hours until the month before, else all.
+    def _get_sold(self, period):
+        """What of these lines a billing run bills: hours until the end of ``period``, else all.
 
-        :param date: date of the billing run
+        :param period: periods.Period the run bills, the month before for a month turn
         :return: dict of Sold by line, without lines of which nothing is due; down payments are not among them
         """
         lines = self.filtered(
             lambda line: not line.display_type and not line.is_downpayment and not line._is_billed_otherwise()
         )
-        month = month_before(date)
         by_hours = lines.filtered(lambda line: line._is_hours())
-        sold = by_hours._get_sold_hours(month.end)
+        sold = by_hours._get_sold_hours(period.end)
         sold.update(
-            (line, Sold(reduce_by(line.qty_to_invoice, line._get_credited_quantity()), month.start, month.end))
+            (line, Sold(reduce_by(line.qty_to_invoice, line._get_credited_quantity()), period.start, period.end))
             for line in lines - by_hours
             if line.qty_to_invoice and not line._is_combo()
         )

@@ -222,6 +222,7 @@ class SaleSubscriptionLine(models.Model):
         return self.search(
             Domain("next_billing_date", "<=", run.date)
             & Domain("sale_subscription_id", "any", billable & subscriptions._get_payer_domain(customers))
+            & run._get_scope_product_domain("product_id")
         )
 
     @api.model
