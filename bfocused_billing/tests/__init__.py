@@ -18,6 +18,7 @@ from . import (
     test_explain,
     test_explain_sum,
     test_import,
+    test_interim,
     test_indexation,
     test_ledger,
     test_mandate_api,

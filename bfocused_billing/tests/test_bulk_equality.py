@@ -7,6 +7,7 @@ from odoo import Command, fields
 from odoo.tests import tagged
 
 from odoo.addons.bfocused_billing.drafting.bulk import BulkDrafter
+from odoo.addons.bfocused_billing.periods import month_before
 
 from .common import BillingCase
 

@@ -121,7 +121,7 @@ class ResPartner(models.Model):
 
     @api.model
     def _get_unbilled_hours(self, company):
-        """Query of hours on no invoice, of the orders that runs bill: the address they are billed to, and their amount."""
+        """Query of hours on no invoice, of orders that runs bill: the address they are billed to, and their amount."""
         today = fields.Date.context_today(self)
         orders = self.env["sale.order"].sudo()
         query = orders._search(orders._get_billable_domain(company, today))
@@ -144,8 +144,8 @@ class ResPartner(models.Model):
 
         :param company: ``res.company`` that bills
         :param date: date of the run; today when left out
-        :return: list of dicts: values of ``bfocused.billing.run.line``, and ``lines``, a list of dicts with the name, the
-            days and the untaxed amount of each invoice line
+        :return: list of dicts: values of ``bfocused.billing.run.line``, and ``lines``, a list of dicts with the name,
+            the days and the untaxed amount of each invoice line
         """
         runs = self.env["bfocused.billing.run"].with_company(company)
         with undoable(self.env.cr) as undo:

@@ -24,10 +24,18 @@ class BillingScopeMixin(models.AbstractModel):
     _description = "Billing: what a run is limited to"
 
     scope_partner_ids = fields.Many2many(
-        "res.partner", string="Customers", check_company=True, help="Only these customers are billed. Empty: all."
+        "res.partner",
+        string="Customers",
+        check_company=True,
+        context={"active_test": False},  # without those that were archived the run would bill others
+        ondelete="restrict",
+        help="Only these customers are billed. Empty: all.",
     )
     scope_categ_ids = fields.Many2many(
-        "product.category", string="Product groups", help="Only products of these groups are billed. Empty: all."
+        "product.category",
+        string="Product groups",
+        ondelete="restrict",
+        help="Only products of these groups are billed. Empty: all.",
     )
     scope_subscriptions = fields.Boolean(
         string="Subscriptions", help="With one or more kinds chosen, only charges of these kinds are billed."
@@ -63,7 +71,8 @@ class BillingScopeMixin(models.AbstractModel):
 
     def _get_scope_customers(self):
         """The customers the run is limited to, as commercial entities; ``None`` when it bills all."""
-        return self.scope_partner_ids.commercial_partner_id if self.scope_partner_ids else None
+        customers = self.sudo().scope_partner_ids  # a rule that hides one must not make it a run of all
+        return customers.commercial_partner_id.sudo(False) if customers else None
 
     def _bills_kinds(self, kinds):
         """Whether the run bills charges of one of ``kinds``, values of ``bfocused.billing.charge.kind``."""
