@@ -47,3 +47,25 @@ class TestBrowser(HttpCase):
         line = run.invoice_ids.invoice_line_ids
         self.assertEqual(line.subscription_line_id.sale_subscription_id, subscription)
         self.assertEqual(line.start_date, date.today())
+
+    def test_bill_now_is_clicked_on_the_customer_in_dutch(self):
+        self.env["res.lang"]._activate_lang("nl_NL")
+        self.env.ref("base.user_admin").lang = "nl_NL"
+        template = self.env.ref("bfocused_billing.cycle_month")
+        product = self.env["product.product"].search([("name", "=", "Tour Internet")])
+        subscription = self.env["sale.subscription"].create(
+            {
+                "partner_id": self.customer.id,
+                "template_id": template.id,
+                "pricelist_id": self.company._ensure_billing_pricelist(self.company.currency_id).id,
+                "date_start": date.today(),
+                "sale_subscription_line_ids": [Command.create({"product_id": product.id})],
+            }
+        )
+        subscription._start_or_wait()
+        self.start_tour(
+            f"/odoo/action-base.action_partner_form/{self.customer.id}", "bfocused_billing_bill_now", login="admin"
+        )
+        run = self.env["bfocused.billing.run"].search([("scope_partner_ids", "in", self.customer.ids)])
+        self.assertRecordValues(run, [{"state": "done", "is_scoped": True, "date": date.today()}])
+        self.assertEqual(run.invoice_ids.invoice_line_ids.subscription_line_id.sale_subscription_id, subscription)

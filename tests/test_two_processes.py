@@ -45,15 +45,20 @@ def start_together(cluster, database, folder, script, arguments):
             process.kill()
 
 
-def bill_together(cluster, database, folder, count):
-    """Bill 1 January in ``count`` processes at the same moment."""
-    start_together(cluster, database, folder, "bill_together.py", [("2026-01-01",)] * count)
+def bill_together(cluster, database, folder, *ways):
+    """Bill 1 January in several processes at the same moment.
+
+    :param ways: for each process ``()`` for a month turn, or ``("now",)`` for a run of some customers
+    """
+    start_together(cluster, database, folder, "bill_together.py", [("2026-01-01", *way) for way in ways])
 
 
-@pytest.mark.parametrize("count", [2, 4])
-def test_processes_that_bill_the_same_date_at_once_bill_nobody_twice(tmp_path, count):
+@pytest.mark.parametrize(
+    "ways", [[()] * 2, [()] * 4, [(), ("now",)]], ids=["two month turns", "four", "Bill now during the month turn"]
+)
+def test_processes_that_bill_the_same_date_at_once_bill_nobody_twice(tmp_path, ways):
     with sample_database("race") as (cluster, database):
-        bill_together(cluster, database, tmp_path, count)
+        bill_together(cluster, database, tmp_path, *ways)
 
         invoices = cluster.sql(INVOICES_PER_CUSTOMER, database=database)
         assert len(invoices) == 35
@@ -68,7 +73,7 @@ def test_processes_that_bill_the_same_date_at_once_bill_nobody_twice(tmp_path, c
 def test_orders_billed_at_once_by_two_processes_are_billed_once(tmp_path):
     with sample_database("orders") as (cluster, database):
         run_script(cluster, database, "make_orders.py")
-        bill_together(cluster, database, tmp_path, 2)
+        bill_together(cluster, database, tmp_path, (), ())
 
         rows = cluster.sql(QUANTITIES_OF_ORDERS, database=database)
         assert len(rows) == 60

@@ -134,6 +134,7 @@ class TestBillNow(InterimCase):
         self.make_mandate(customer)
         run.action_retry()
         self.assertEqual(run.line_ids.outcome, "invoiced")
+        self.assertEqual(run.invoice_ids.invoice_line_ids._get_earlier_outcomes().outcome, "held")
 
     def test_under_the_minimum_an_interim_bill_waits_and_joins_at_the_quarter_turn(self):
         self.company.billing_min_amount = 50

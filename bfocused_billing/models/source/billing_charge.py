@@ -135,8 +135,11 @@ class BillingCharge(models.Model):
 
     @api.model
     def _get_first_billing_date(self, charge):
-        # OVERRIDES 'bfocused.billing.source.mixin': calls are billed once their month is over
-        return charge.period_end + timedelta(days=1) if charge.usage_number_id else charge.period_start
+        # OVERRIDES 'bfocused.billing.source.mixin': calls are billed once their month is over, or by a limited run
+        if not charge.usage_number_id:
+            return charge.period_start
+        day, run = charge.period_end + timedelta(days=1), charge.run_id
+        return min(day, run.date) if run.is_scoped else day
 
     # --- what is due
 

@@ -34,3 +34,17 @@ registry.category("web_tour.tours").add("bfocused_billing_month_turn", {
         { trigger: "[name=invoice_line_ids] .o_data_row:contains(Tour Internet)" },
     ],
 });
+
+registry.category("web_tour.tours").add("bfocused_billing_bill_now", {
+    steps: () => [
+        { trigger: ".o_notebook_headers [name=sales_purchases]", run: "click" },
+        { trigger: "[name=unbilled_amount]" },
+        { trigger: "button[name=action_bill_now]", run: "click" },
+        { trigger: "[name=scope_partner_ids] .o_tag:contains(Tour Customer)" },
+        { trigger: ".o_data_row:contains(Tour Customer)" },
+        { trigger: "button[name=action_run]", run: "click" },
+        { trigger: ".modal-footer .btn-primary", run: "click" },
+        { trigger: "button[name=action_view_invoices]" },
+        { trigger: ".o_data_row:contains(Tour Customer):contains(INV)" },
+    ],
+});
