@@ -15,6 +15,7 @@ from . import (
     test_deferral_law,
     test_deferral_quarter,
     test_deferral_rule,
+    test_ended,
     test_explain,
     test_explain_sum,
     test_import,

@@ -9,6 +9,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from odoo import Command
 from odoo.exceptions import UserError, ValidationError
 
 from .common import BillingCase
@@ -21,6 +22,7 @@ PRICES = st.integers(min_value=100, max_value=20000).map(lambda cents: Decimal(c
 ANY = st.integers(min_value=0, max_value=1000)  # one of what there is
 
 
+# Another kind of thing that happens is one more method marked @event: it does it, and tells the model in self.lines.
 EVENTS = {}  # name to the strategies of its arguments
 
 
@@ -48,6 +50,7 @@ class YearMachine(RuleBasedStateMachine):
         self.lines = {}  # the model's Line by the record
         self.closed = set()  # lines that another took over from
         self.before = {}  # from which line each of those took over
+        self.orders = []
         self.held = set()
         self.last_run = None
         self.gone = []  # (invoice, credit note that frees it or none, whether it was posted)
@@ -172,6 +175,41 @@ class YearMachine(RuleBasedStateMachine):
         stop = None if offset is None else max(self.day(offset), self.lines[line].start)
         line.date_end = stop
         self.lines[line].stop = stop
+
+    @event(customer=ANY, number=ANY, price=PRICES)
+    def add_to_an_order(self, customer, number, price):
+        """What is added to a confirmed order is billed, and nothing else of the order starts by that."""
+        customer = self.pick(customer, self.customers)
+        if customer in self.held:
+            return  # it would wait for a mandate, which test_mandate_gate has
+        orders = [order for order in self.orders if order.partner_id == customer]
+        with freeze_time(self.today):
+            if not orders or number % 4 == 0:
+                order = self.case.env["sale.order"].create({"partner_id": customer.id})
+                order.action_confirm()
+                self.orders.append(order)
+            else:
+                order = self.pick(number, orders)
+            known = order.subscription_ids
+            order.order_line = [Command.create({"product_id": self.case.internet.id})]
+        line = (order.subscription_ids - known).sale_subscription_line_ids
+        assert line.sale_order_line_id == order.order_line[-1], line.sale_order_line_id
+        line.price_unit = float(price)
+        self.lines[line] = self.make_line(customer, "quarter", self.today, self.today, price)
+
+    @event(number=ANY)
+    def close(self, number):
+        """A subscription of an order is closed today; the order can be added to all the same."""
+        lines = [line for line in self.get_open_lines() if line.sale_order_line_id and line not in self.before]
+        lines = [line for line in lines if self.lines[line].start < self.today]
+        if not lines:
+            return
+        line = self.pick(number, lines)
+        with freeze_time(self.today):
+            line.sale_subscription_id.close_subscription()
+        model = self.lines[line]
+        model.stop = min(model.stop or self.today, self.today)
+        self.closed.add(line)
 
     @event(number=ANY, offset=OFFSETS)
     def type_a_first_day(self, number, offset):
