@@ -22,6 +22,11 @@ class Due(NamedTuple):
     def is_credit(self):
         return self.credited is not None
 
+    @property
+    def gives_back(self):
+        """Whether the customer pays less by it: a credit of a charge, or a charge of a negative line."""
+        return self.amount >= 0 if self.is_credit else self.amount < 0
+
 
 class Sold(NamedTuple):
     """What of one order line may be billed now; negative where it gives back, such as a down payment."""
@@ -64,7 +69,7 @@ class BillingGroup:
     @property
     def is_credit_only(self):
         """Whether all of it is given back, so that it takes nothing to collect it with."""
-        return bool(self.items) and all(item.due and item.due.is_credit for item in self.items)
+        return bool(self.items) and all(item.due and item.due.gives_back for item in self.items)
 
     def get_documents(self):
         """The subscriptions and orders that are billed, each once."""

@@ -4,6 +4,7 @@ from datetime import timedelta
 from freezegun import freeze_time
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from psycopg2 import IntegrityError
 
 from odoo.exceptions import UserError
 from odoo.tools import mute_logger
@@ -175,7 +176,7 @@ class TestBillNow(InterimCase):
     def test_a_customer_to_whom_a_run_is_limited_can_not_be_deleted(self):
         loner = self.make_customer("Niemand", with_mandate=False)
         self.env["bfocused.billing.run"]._make_interim(self.company, loner, day("2026-01-15"))
-        with self.assertRaises(Exception), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+        with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
             loner.unlink()
 
     def test_a_run_that_was_executed_keeps_its_limits(self):

@@ -112,3 +112,32 @@ class TestNegativeLines(BillingCase):
         self.assertRecordValues(
             run.line_ids, [{"previous_amount": -90, "difference_percent": 0, "is_first": False, "is_different": False}]
         )
+
+    # === THE MANDATE GATE
+
+    def test_what_a_customer_gets_by_a_negative_line_needs_no_mandate(self):
+        line = self.make_subscription(self.quarter, self.internet).sale_subscription_line_ids
+        line.price_unit = -90
+        self.customer.bank_ids.mandate_ids.cancel()
+        with freeze_time("2026-01-01"):
+            run = self.bill("2026-01-01")
+        self.assertEqual(run.line_ids.mapped("outcome"), ["invoiced"])
+        self.assertEqual(self.get_amounts(line), [-90])
+
+    def test_a_discount_that_is_taken_back_needs_one(self):
+        line = self.make_discount()
+        self.customer.bank_ids.mandate_ids.cancel()
+        line.date_end = "2026-02-15"
+        with freeze_time("2026-04-01"):
+            run = self.bill("2026-04-01")
+        self.assertEqual(run.line_ids.mapped("outcome"), ["held"])
+        self.assertEqual(self.get_amounts(line), [-90])
+
+    def test_without_a_mandate_a_discount_waits_with_what_it_is_a_discount_of(self):
+        subscription = self.make_subscription(self.quarter, self.internet, self.internet)
+        subscription.sale_subscription_line_ids[1].price_unit = -20
+        self.customer.bank_ids.mandate_ids.cancel()
+        with freeze_time("2026-01-01"):
+            run = self.bill("2026-01-01")
+        self.assertEqual(run.line_ids.mapped("outcome"), ["held"])
+        self.assertFalse(subscription.sale_subscription_line_ids.move_line_ids)

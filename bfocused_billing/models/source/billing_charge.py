@@ -328,8 +328,7 @@ class BillingCharge(models.Model):
         key = lang, self.period_start, end
         if key not in periods:
             periods[key] = [
-                format_date(charge.env, day, lang_code=lang, date_format="d MMMM y")
-                for day in (self.period_start, end)
+                format_date(charge.env, day, lang_code=lang, date_format="d MMMM y") for day in (self.period_start, end)
             ]
         start_text, end_text = periods[key]
         return charge.env._(

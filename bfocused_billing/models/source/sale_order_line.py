@@ -102,9 +102,7 @@ class SaleOrderLine(models.Model):
             return
         lines = self.browse().sudo().union(*moves)
         timesheets = self.env["account.analytic.line"].sudo()
-        billed = timesheets.search(
-            lines._get_billable_timesheet_domain() & Domain("date", "<=", last_day)
-        )
+        billed = timesheets.search(lines._get_billable_timesheet_domain() & Domain("date", "<=", last_day))
         for move, invoiced in billed.grouped(lambda timesheet: moves[timesheet.so_line]).items():
             invoiced.write({"timesheet_invoice_id": move.id})
 

@@ -249,7 +249,7 @@ class SaleSubscriptionLine(models.Model):
         items = lines._get_items(run.date)
         if not items:
             return None
-        if all(item.due.is_credit for item in items):
+        if all(item.due.gives_back for item in items):
             return self._get_credit_group(subscription, items, run, memo)
         terms, partner = subscription._get_invoice_terms(run.company_id, memo), subscription._get_billing_partner()
         reason = subscription._get_hold_reason(run.date) or self._get_payment_mode_obstacle(run, terms)
@@ -275,7 +275,8 @@ class SaleSubscriptionLine(models.Model):
         :rtype: list of Item
         """
         charged = {item.source.chain_id for item in items if not item.due.is_credit}
-        return [item for item in items if item.due.is_credit and item.source.chain_id not in charged]
+        credits = [item for item in items if item.due.is_credit and item.due.gives_back]
+        return [item for item in credits if item.source.chain_id not in charged]
 
     @api.model
     def _get_incomplete_group(self, subscription, run):
