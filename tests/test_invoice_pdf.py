@@ -2,6 +2,8 @@
 
 import subprocess
 
+from lxml import html
+
 from odoo import Command
 from odoo.tests import HttpCase, tagged
 
@@ -53,3 +55,60 @@ class TestInvoicePdf(HttpCase):
         self.assertIn(company.name, text)
         self.assertIn(company.vat, text)
         self.assertIn(company.email, text)
+
+
+@tagged("post_install", "-at_install")
+class TestLongInvoice(HttpCase):
+    """An invoice of several pages: no row is broken or printed over, and all amounts are there."""
+
+    def render(self, move):
+        self.env["ir.config_parameter"].set_param("report.url", self.base_url())
+        report = self.env["ir.actions.report"].with_context(force_report_rendering=True)
+        with self.allow_pdf_render():
+            pdf, _kind = report._render_qweb_pdf("account.account_invoices", move.ids)
+        return pdf
+
+    def get_boxes(self, pdf):
+        """Per page the vertical place of each word, as (top, bottom, word)."""
+        told = subprocess.run(["pdftotext", "-bbox", "-", "-"], input=pdf, capture_output=True, check=True).stdout
+        pages = html.fromstring(told).xpath("//page")
+        return [
+            [(float(word.get("ymin")), float(word.get("ymax")), word.text) for word in page.xpath(".//word")]
+            for page in pages
+        ]
+
+    def make_invoice(self, names):
+        self.env.company.use_billing = True
+        return self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": self.env["res.partner"].create({"name": "Many lines", "lang": "en_US"}).id,
+                "invoice_line_ids": [
+                    Command.create({"name": name, "price_unit": 10 + number, "quantity": 1})
+                    for number, name in enumerate(names)
+                ],
+            }
+        )
+
+    def test_no_row_is_broken_over_pages_or_printed_over(self):
+        names = [
+            f"First{number:02} of a line\nsecond line of text\nthird line\nLast{number:02}" for number in range(40)
+        ]
+        pages = self.get_boxes(self.render(self.make_invoice(names)))
+        self.assertGreater(len(pages), 2)
+        place = {word: page for page, words in enumerate(pages) for _top, _bottom, word in words}
+        for number in range(40):
+            self.assertEqual(place[f"First{number:02}"], place[f"Last{number:02}"])
+        for words in pages:
+            heads = [(top, bottom) for top, bottom, word in words if word == "Description"]
+            texts = [(top, bottom) for top, bottom, word in words if word.startswith(("First", "Last"))]
+            self.assertEqual(len(heads), 1 if texts else len(heads))
+            for top, bottom in heads:
+                self.assertFalse([text for text in texts if text[0] < bottom - 1 and top + 1 < text[1]])
+
+    def test_a_row_longer_than_a_page_is_printed_whole(self):
+        text = "\n".join(f"Text{number:03}" for number in range(130))
+        pages = self.get_boxes(self.render(self.make_invoice(["Before", text, "After"])))
+        words = [word for page in pages for _top, _bottom, word in page]
+        self.assertEqual([word for word in words if word.startswith("Text")], text.split("\n"))
+        self.assertIn("After", words)

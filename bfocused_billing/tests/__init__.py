@@ -18,6 +18,7 @@ from . import (
     test_ended,
     test_explain,
     test_explain_sum,
+    test_facturx,
     test_import,
     test_interim,
     test_indexation,

@@ -2,6 +2,7 @@
 
 from . import (
     account_edi_common,
+    account_edi_xml_cii_facturx,
     account_edi_xml_ubl_bis3,
     account_move,
     account_move_send,

@@ -1,5 +1,7 @@
 from odoo import api, models
 
+from .account_edi_xml_cii_facturx import FacturxLeftOut
+
 
 class AccountMoveSend(models.AbstractModel):
     _inherit = "account.move.send"
@@ -23,6 +25,30 @@ class AccountMoveSend(models.AbstractModel):
     def _get_invoice_extra_attachments(self, move):
         # EXTENDS 'account'
         return super()._get_invoice_extra_attachments(move) + move.usage_specification_id
+
+    # === THE SECOND E-INVOICE
+
+    @api.model
+    def _hook_invoice_document_after_pdf_report_render(self, invoice, invoice_data):
+        # EXTENDS 'account_edi_ubl_cii': it embeds a Factur-X in each PDF, and keeps its export errors to itself
+        company = invoice.company_id
+        is_own_format = invoice_data.get("ubl_cii_xml_options", {}).get("ubl_cii_format") == "facturx"
+        is_embedded = is_own_format or company.billing_embeds_facturx or not company.use_billing
+        sending = super(AccountMoveSend, self.with_context(billing_leaves_out_facturx=not is_embedded))
+        try:
+            sending._hook_invoice_document_after_pdf_report_render(invoice, invoice_data)
+        except FacturxLeftOut:
+            return  # it is the last thing that is done to the PDF
+        if company.use_billing and not is_own_format:
+            self._tell_facturx_errors(invoice)
+
+    @api.model
+    def _tell_facturx_errors(self, invoice):
+        """Say on the invoice what is wrong with the e-invoice inside its PDF."""
+        _content, errors = self.env["account.edi.xml.cii"]._export_invoice(invoice)
+        if errors:
+            problems = " ".join(sorted(errors))
+            invoice.message_post(body=self.env._("The Factur-X e-invoice inside the PDF isn't right: %s", problems))
 
     # === SENT OR NOT
 

@@ -49,6 +49,12 @@ class ResCompany(models.Model):
         help="The invoices of a run are sent as soon as it has made them, each by the customer's sending method. "
         "Otherwise they wait for Send & Print on the run.",
     )
+    billing_embeds_facturx = fields.Boolean(
+        string="Second e-invoice in the PDF",
+        help="Odoo puts a Factur-X e-invoice (CII) into each PDF, beside the e-invoice in the customer's own format. "
+        "In many cases it breaks the rules of EN 16931 and says nothing of the direct debit. Customers whose format is "
+        "Factur-X get theirs in any case.",
+    )
     billing_background_from = fields.Integer(
         string="Work in the background above (customers)",
         default=200,

@@ -13,6 +13,7 @@ class ResConfigSettings(models.TransientModel):
     billing_day = fields.Integer(related="company_id.billing_day", readonly=False)
     billing_auto = fields.Boolean(related="company_id.billing_auto", readonly=False)
     billing_auto_send = fields.Boolean(related="company_id.billing_auto_send", readonly=False)
+    billing_embeds_facturx = fields.Boolean(related="company_id.billing_embeds_facturx", readonly=False)
     billing_background_from = fields.Integer(related="company_id.billing_background_from", readonly=False)
     billing_payment_mode_id = fields.Many2one(
         related="company_id.billing_payment_mode_id",
