@@ -99,12 +99,12 @@ class BulkWrite(Write):
 
         :param refused: dict of key to PAYT's messages
         """
-        done, outcome = set(), sender.refuse
+        done, outcome = frozenset(), sender.refuse
         if self.look and refused:
             try:
                 done = self.look.find_done(client, list(by_key.values()))
             except PaytForbidden:
-                pass  # we may not look: PAYT's refusal stands
+                done = frozenset()  # we may not look: PAYT's refusal stands
             except PaytError:
                 outcome = lambda parcel, reasons: sender.postpone(parcel, " ".join(reasons))  # noqa: E731
         for key, reasons in refused.items():
@@ -219,21 +219,21 @@ class Step(Write):
 
     def send(self, sender, client, parcels):
         """Move records along, unless they are there already."""
-        known = self.read(client, parcels)
+        known = self.read_known(client, parcels)
         for parcel in parcels:
             record = known.get(parcel.key)
             if not record or not self.is_done(record):
                 try:
                     record = client.write_one(self.operation, payt_id=parcel.key)
                 except PaytRejected as error:
-                    record = self.read(client, [parcel]).get(parcel.key)
+                    record = self.read_known(client, [parcel]).get(parcel.key)
                     is_gone = not record and isinstance(error, PaytNotFound) and self.is_gone_fine
                     if not is_gone and not (record and self.is_done(record)):
                         sender.refuse(parcel, [str(error)])
                         continue
             sender.take(parcel, record or {})
 
-    def read(self, client, parcels):
+    def read_known(self, client, parcels):
         """These records as PAYT has them, by id."""
         keys = sorted(parcel.key for parcel in parcels)
         return {str(record.get("id")): record for record in client.read_by(self.listing, "ids", keys)}
