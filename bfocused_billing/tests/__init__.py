@@ -53,6 +53,7 @@ from . import (
     test_subscription,
     test_transactions,
     test_ubl,
+    test_ubl_references,
     test_ubl_rules,
     test_usage_billing,
     test_usage_customer,

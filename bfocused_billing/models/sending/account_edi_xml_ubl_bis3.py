@@ -4,6 +4,8 @@ from .res_partner import KVK, OIN
 
 SEPA_DIRECT_DEBIT, CREDIT_TRANSFER = 59, 30  # of code list UNCL4461
 BANK_ASSIGNED_CREDITOR = "SEPA"  # scheme of BT-90
+NO_ORDER = "NA"  # what Peppol BIS wants in BT-13 where the customer gave no order number
+LEITWEG = "0204"  # German public bodies, whose Peppol address is their reference
 
 # Formats by the rules of Peppol BIS Billing 3: itself, and the Dutch and the German kind
 FORMATS = ("account.edi.xml.ubl_bis3", "account.edi.xml.ubl_nl", "account.edi.xml.ubl_de")
@@ -41,8 +43,18 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
         if not self._is_billing_document(vals):
             return
         self._add_billing_period(document_node, vals)
+        self._add_references(document_node, vals)
         if vals["document_type"] == "credit_note":
             self._add_credited_invoices(document_node, vals)
+
+    @api.model
+    def _add_references(self, document_node, vals):
+        """BT-10 and BT-13 are the customer's; Odoo gives our number of the customer and of the invoice itself."""
+        invoice = vals["invoice"]
+        document_node["cac:OrderReference"]["cbc:ID"] = {"_text": invoice._get_customer_reference() or NO_ORDER}
+        if invoice.commercial_partner_id.peppol_eas != LEITWEG:
+            reference = (invoice.commercial_partner_id.buyer_reference or "").strip()
+            document_node["cbc:BuyerReference"] = {"_text": reference or None}
 
     @api.model
     def _add_billing_period(self, document_node, vals):
@@ -55,7 +67,7 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
 
     @api.model
     def _add_credited_invoices(self, document_node, vals):
-        """NL-R-001 by the credited invoices; Odoo gives "Reversal of ..." as number of the invoice and the order."""
+        """NL-R-001 by the credited invoices; Odoo gives "Reversal of ..." as number of the invoice."""
         credited = vals["invoice"]._get_credited_invoices()
         if not credited:
             return
@@ -68,7 +80,6 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
             }
             for move in credited
         ]
-        document_node["cac:OrderReference"]["cbc:ID"]["_text"] = credited[:1].ref or credited[:1].name
 
     # === PERIOD OF A LINE
 
@@ -178,6 +189,13 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
                 constraints.update(nl_r_001=None)
         for role, tag in (("supplier", "cac:AccountingSupplierParty"), ("customer", "cac:AccountingCustomerParty")):
             constraints.update(self._get_party_constraints(vals[role], role, document[tag]["cac:Party"], vals))
+        constraints["bfocused_reference"] = invoice._get_missing_reference_problem() or None
+        if not (document["cac:AccountingSupplierParty"]["cac:Party"].get("cac:PartyTaxScheme")):
+            constraints["bfocused_seller_vat"] = self.env._(
+                "%s has no VAT number: fill in its Tax ID.", vals["supplier"].commercial_partner_id.display_name
+            )
+        problems = invoice._get_unwritable_text_problems()
+        constraints.update({f"bfocused_text_{number}": problem for number, problem in enumerate(problems)})
         return constraints
 
     def _get_party_constraints(self, partner, role, node, vals):

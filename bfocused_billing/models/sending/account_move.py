@@ -1,15 +1,36 @@
 import logging
+import re
 
 from odoo import models
 from odoo.exceptions import UserError
 from odoo.tools import split_every
 
 from ...transactions import process_isolated
+from .res_partner import OIN
 
 _logger = logging.getLogger(__name__)
 
 SENDING_SIZE = 50  # invoices whose PDFs are rendered in one call
 SENDING_PRIORITY = 20  # after the billing itself
+
+# What XML 1.0 can't hold: https://www.w3.org/TR/xml/#charsets
+UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+MOVE_TEXTS = ("ref", "payment_reference", "narration")
+PARTNER_TEXTS = (
+    "name",
+    "street",
+    "street2",
+    "zip",
+    "city",
+    "vat",
+    "company_registry",
+    "ref",
+    "buyer_reference",
+    "email",
+    "phone",
+    "peppol_endpoint",
+)
+PRODUCT_TEXTS = ("name", "default_code", "barcode", "description_sale")
 
 
 class AccountMove(models.Model):
@@ -81,4 +102,50 @@ class AccountMove(models.Model):
         move = self.sudo()
         lines = move.invoice_line_ids
         credited = move.reversed_entry_id | lines.refunded_line_id.move_id | lines.charge_ids.credited_charge_id.move_id
-        return credited.filtered(lambda move: move.state == "posted").sorted(lambda move: (move.invoice_date, move.id))
+        others = credited.filtered(lambda other: other.state == "posted" and other.move_type == "out_invoice") - move
+        return others.sorted(lambda move: (move.invoice_date, move.id))
+
+    def _get_customer_reference(self):
+        """The customer's own number of what is billed: on the invoice, else on the order; of a credit note, that of
+        the first invoice it gives back."""
+        self.ensure_one()
+        if self.move_type == "out_refund":
+            texts = self._get_credited_invoices().mapped(lambda move: move._get_customer_reference())
+        else:
+            texts = [self.ref, *self.sudo().invoice_line_ids.sale_line_ids.order_id.mapped("client_order_ref")]
+        return next((text.strip() for text in texts if text and text.strip()), "")
+
+    def _get_missing_reference_problem(self):
+        """A public body books no invoice without the reference it gave for it."""
+        self.ensure_one()
+        partner = self.commercial_partner_id
+        reference = self._get_customer_reference() or (partner.buyer_reference or "").strip()
+        if reference or partner._get_dutch_registration()[0] != OIN:
+            return ""
+        return self.env._(
+            "%s is a public body and wants its own reference on an invoice: fill in the Customer Reference of %s, or "
+            "the Reference for e-Invoices of the customer.",
+            partner.display_name,
+            self.name or self.env._("this invoice"),
+        )
+
+    def _get_unwritable_text_problems(self):
+        """A sentence for each text with characters that an electronic invoice can't hold."""
+        self.ensure_one()
+        move = self.sudo()
+        partners = move.partner_id | move.commercial_partner_id | move.company_id.partner_id | move.partner_shipping_id
+        found = [
+            *((move, name) for name in MOVE_TEXTS),
+            *((partner, name) for partner in partners for name in PARTNER_TEXTS),
+            *((line, "name") for line in move.invoice_line_ids),
+            *((product, name) for product in move.invoice_line_ids.product_id for name in PRODUCT_TEXTS),
+        ]
+        return [
+            self.env._(
+                "%(field)s of %(record)s has characters that an electronic invoice can't hold: type it again.",
+                field=record._fields[name]._description_string(self.env),
+                record=UNWRITABLE.sub("?", record.display_name or ""),
+            )
+            for record, name in found
+            if UNWRITABLE.search(record[name] or "")
+        ]

@@ -19,6 +19,12 @@ class ResPartner(models.Model):
         "this number instead of by its KvK number (Company ID).",
     )
 
+    buyer_reference = fields.Char(
+        string="Reference for e-Invoices",
+        help="The customer's own reference, such as a cost centre or the person who ordered. It stands on each of its "
+        "electronic invoices as the buyer reference.",
+    )
+
     # === CONSTRAINTS
 
     @api.constrains("oin")
