@@ -6,6 +6,7 @@ from . import (
     test_broken_customers,
     test_bulk_equality,
     test_catalogue,
+    test_catalogue_taxes,
     test_changes,
     test_collection,
     test_collection_open,
