@@ -138,7 +138,7 @@ class TestUbl(UblCase):
         self.assertEqual(self.get(document, f"{BUYER}/cac:PartyLegalEntity/cbc:CompanyID/@schemeID"), ["0190"])
 
     def test_an_oin_as_company_id_is_told_by_its_length(self):
-        self.baker.company_registry = "00000001 8022 0647 0000"
+        self.baker.write({"company_registry": "00000001 8022 0647 0000", "buyer_reference": "Inkoop"})
         document = self.assert_valid(self.make_invoice(self.baker, self.transfer))
         self.assertEqual(self.get(document, f"{BUYER}/cac:PartyLegalEntity/cbc:CompanyID"), ["00000001802206470000"])
         self.assertEqual(self.get(document, f"{BUYER}/cac:PartyLegalEntity/cbc:CompanyID/@schemeID"), ["0190"])

@@ -35,6 +35,7 @@ class TestUblReferences(UblCase):
         self.assertNotIn(refund.name, self.get(document, f"//cac:BillingReference//cbc:ID | {ORDER}"))
 
     def test_a_public_body_without_reference_is_named(self):
+        self.town.buyer_reference = False
         _document, errors = self.export(self.make_invoice(self.town, self.transfer))
         self.assertIn("Gemeente Zoetermeer is a public body", " ".join(errors))
         self.town.buyer_reference = "Inkoop 4"

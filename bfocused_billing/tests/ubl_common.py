@@ -34,6 +34,7 @@ class UblCase(BillingCase):
         cls.direct_debit = cls.make_direct_debit_mode()
         cls.baker = cls.make_buyer("Bakkerij Jansen", "nl", "NL91ABNA0417164300", company_registry="16001840")
         cls.town = cls.make_buyer("Gemeente Zoetermeer", "nl", "NL86INGB0002445588", oin="00000001002220647000")
+        cls.town.buyer_reference = "Inkoop 4"
         cls.belgian = cls.make_buyer("Brouwerij Peeters", "be", "BE68539007547034", vat="BE0477472701")
         cls.german = cls.make_buyer("Schmidt GmbH", "de", "DE89370400440532013000", vat="DE136695976")
 

@@ -190,7 +190,7 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
         for role, tag in (("supplier", "cac:AccountingSupplierParty"), ("customer", "cac:AccountingCustomerParty")):
             constraints.update(self._get_party_constraints(vals[role], role, document[tag]["cac:Party"], vals))
         constraints["bfocused_reference"] = invoice._get_missing_reference_problem() or None
-        if not (document["cac:AccountingSupplierParty"]["cac:Party"].get("cac:PartyTaxScheme")):
+        if vals["supplier"].commercial_partner_id.vat in (False, "", "/"):
             constraints["bfocused_seller_vat"] = self.env._(
                 "%s has no VAT number: fill in its Tax ID.", vals["supplier"].commercial_partner_id.display_name
             )
