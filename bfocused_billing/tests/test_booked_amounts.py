@@ -9,6 +9,7 @@ from odoo import Command
 
 from .common import day
 from .explain_common import ExplainCase
+from .size import at_size
 
 PRICES = st.integers(1, 999999).map(lambda number: number / 1000)
 LINES = st.lists(
@@ -80,7 +81,7 @@ class TestBookedAmounts(ExplainCase):
         reversal.new_move_ids.action_post()
         self.assertEqual(len(invoice.invoice_line_ids.charge_ids.filtered(lambda charge: charge.state == "void")), 3)
 
-    @settings(max_examples=10, deadline=None, phases=[Phase.generate])
+    @settings(max_examples=at_size(25, 6), deadline=None, phases=[Phase.generate])
     @given(
         lines=LINES,
         method=st.sampled_from(("round_globally", "round_per_line")),

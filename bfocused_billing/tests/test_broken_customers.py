@@ -4,7 +4,7 @@ from odoo.tools import mute_logger
 from .common import BillingCase
 from .size import at_size
 
-CUSTOMERS = at_size(1000, 150)  # more than one chunk
+CUSTOMERS = at_size(1000, 110)  # more than one chunk
 
 
 class TestBrokenCustomers(BillingCase):

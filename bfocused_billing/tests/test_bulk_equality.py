@@ -10,6 +10,7 @@ from odoo.addons.bfocused_billing.drafting.bulk import BulkDrafter
 from odoo.addons.bfocused_billing.periods import month_before
 
 from .common import BillingCase
+from .size import at_size
 
 # What differs between any two invoices, made in whatever way.
 IDENTITIES = {"id", "move_id", "create_date", "write_date", "access_token"}
@@ -497,7 +498,7 @@ class TestBulkEquality(BillingCase):
             )
         )
 
-    @settings(max_examples=25)
+    @settings(max_examples=at_size(25, 10))
     @given(data=st.data())
     def test_random(self, data):
         if not hasattr(self, "random_taxes"):

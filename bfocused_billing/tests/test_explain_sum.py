@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from .common import day
 from .explain_common import ExplainCase
+from .size import at_size
 
 DAYS = st.dates(day("2026-01-01"), day("2026-06-30"))
 PRICES = st.decimals("0", "500", places=2).map(float)
@@ -20,7 +21,7 @@ class TestSumOfTheExplanation(ExplainCase):
 
     TURNS = ("2026-02-01", "2026-03-01", "2026-04-01", "2026-05-15", "2026-07-01")
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=at_size(25, 10), deadline=None)
     @given(
         cycle=st.sampled_from(("month", "quarter", "year")),
         start=DAYS,

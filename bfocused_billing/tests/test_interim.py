@@ -11,6 +11,7 @@ from odoo.tools import mute_logger
 
 from .common import day
 from .sale_common import SaleBillingCase
+from .size import at_size
 from .usage_common import HEADER, UsageCase
 
 
@@ -333,7 +334,7 @@ class TestAnyMoments(InterimCase):
         self.assertTrue(all(record.charge_id.state == "billed" for record in records))
         return totals, days
 
-    @settings(max_examples=8, deadline=None, derandomize=True)
+    @settings(max_examples=at_size(20, 5), deadline=None, derandomize=True)
     @given(
         calls=st.dictionaries(st.integers(0, 58), st.lists(st.integers(0, 20), min_size=1, max_size=2), max_size=5),
         hours=st.dictionaries(st.integers(0, 58), st.integers(1, 8), max_size=3),

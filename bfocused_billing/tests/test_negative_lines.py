@@ -3,6 +3,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from .common import BillingCase, day
+from .size import at_size
 
 PRICES = st.integers(1, 30000).map(lambda cents: cents / 100)
 PARTS = st.lists(st.integers(0, 120).map(lambda percent: percent / 100), max_size=3)  # of the line, credited by hand
@@ -60,7 +61,7 @@ class TestNegativeLines(BillingCase):
             self.bill("2026-04-01")
         self.assertEqual(self.get_amounts(line), [-90, 80, 10])
 
-    @settings(max_examples=8, deadline=None, phases=[Phase.generate])
+    @settings(max_examples=at_size(20, 5), deadline=None, phases=[Phase.generate])
     @given(price=PRICES, parts=PARTS, ends=ENDS)
     def test_a_negative_line_mirrors_a_positive_one(self, price, parts, ends):
         self.assertEqual(self.play(-price, parts, ends), [-amount for amount in self.play(price, parts, ends)])

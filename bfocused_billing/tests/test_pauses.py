@@ -14,6 +14,7 @@ from odoo.tests import Form, new_test_user
 from odoo.tools import mute_logger
 
 from .common import BillingCase, day
+from .size import at_size
 
 
 class PauseCase(BillingCase):
@@ -557,7 +558,7 @@ class TestYearOfPauses(PauseCase):
                 pause.date_end = pause.date_start + timedelta(days=value)
 
     @settings(
-        max_examples=10,
+        max_examples=at_size(10, 4),
         deadline=None,
         derandomize=True,
         suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow],

@@ -8,6 +8,8 @@ from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
+from odoo.addons.bfocused_billing.tests.size import at_size
+
 from ..payt_api.signature import checksum
 from .data_common import PaytDataCase
 
@@ -162,7 +164,7 @@ class TestInvoices(PaytDataCase):
     def test_amounts_of_any_size_are_texts_of_two_decimals(self):
         move = self.make_invoice(post=False)
 
-        @settings(max_examples=25)
+        @settings(max_examples=at_size(25, 10))
         @given(
             price=st.decimals(min_value=0, max_value=10**7, places=4).map(float),
             quantity=st.decimals(min_value=0, max_value=1000, places=3).map(float),
