@@ -309,7 +309,7 @@ class TestExplainScreen(ExplainCase):
         action = self.line.action_explain_billing()
         explanation = self.env["bfocused.billing.explanation"].browse(action["res_id"])
         self.assertEqual(explanation.amount_ids.mapped("amount_text"), ["€\xa0120.00", "€\xa0-\ufeff53.33"])
-        self.assertAlmostEqual(sum(explanation.amount_ids.mapped("amount")), explanation.price_subtotal, 6)
+        self.assertAlmostEqual(sum(explanation.amount_ids.mapped("amount")), explanation.booked_amount, 6)
         self.assertEqual(set(explanation.fact_ids.mapped("section")), {"terms"})
         with Form(explanation) as form:
             self.assertEqual(len(form.amount_ids), 2)
