@@ -22,7 +22,7 @@ class SubscriptionTaxChangeLine(models.TransientModel):
     )
     new_tax_ids = fields.Many2many("account.tax", relation="bfocused_tax_change_new_rel", string="New taxes")
     is_applied = fields.Boolean(
-        string="Change", help="Ticked: this line gets the new taxes. Lines with taxes of their own aren't at first."
+        string="Apply", help="Ticked: this line gets the new taxes. Lines with taxes of their own aren't at first."
     )
     is_billed = fields.Boolean(
         string="Billed beyond",

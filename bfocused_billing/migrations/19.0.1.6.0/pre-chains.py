@@ -1,17 +1,17 @@
+import logging
+
+_logger = logging.getLogger(__name__)
+
+
 def migrate(cr, version):
     """Lines and charges know their chain before the database refuses a day twice on a chain of lines.
 
     What is in the ledger is numbered in the order in which it was billed, so that the new constraint holds for it.
     """
     cr.execute("ALTER TABLE sale_subscription_line ADD COLUMN IF NOT EXISTS chain_id integer")
-    cr.execute("""
-        WITH RECURSIVE chain AS (
-            SELECT id, id AS first FROM sale_subscription_line WHERE predecessor_id IS NULL
-            UNION
-            SELECT line.id, chain.first FROM sale_subscription_line line JOIN chain ON line.predecessor_id = chain.id
-        )
-        UPDATE sale_subscription_line line SET chain_id = chain.first FROM chain WHERE chain.id = line.id
-    """)
+    _find_chains(cr)
+    while _break_cycle(cr):
+        _find_chains(cr)
     cr.execute("""
         ALTER TABLE bfocused_billing_charge
             ADD COLUMN IF NOT EXISTS chain_id integer,
@@ -24,6 +24,30 @@ def migrate(cr, version):
          WHERE line.id = charge.subscription_line_id
     """)
     _number(cr)
+
+
+def _find_chains(cr):
+    cr.execute("""
+        WITH RECURSIVE chain AS (
+            SELECT id, id AS first FROM sale_subscription_line WHERE predecessor_id IS NULL
+            UNION
+            SELECT line.id, chain.first FROM sale_subscription_line line JOIN chain ON line.predecessor_id = chain.id
+        )
+        UPDATE sale_subscription_line line SET chain_id = chain.first FROM chain WHERE chain.id = line.id
+    """)
+
+
+def _break_cycle(cr):
+    """Let a line that took over from itself, directly or not, be the first of its chain; whether there was one."""
+    cr.execute("""
+        UPDATE sale_subscription_line SET predecessor_id = NULL
+         WHERE id = (SELECT min(id) FROM sale_subscription_line WHERE chain_id IS NULL)
+     RETURNING id, name
+    """)
+    [broken] = cr.fetchall() or [None]
+    if broken:
+        _logger.warning("Line %s (%s) took over from a line after it: it is the first of its chain now", *broken)
+    return bool(broken)
 
 
 def _number(cr):
