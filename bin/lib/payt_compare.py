@@ -158,8 +158,8 @@ def get_their_debtors(state):
     return {
         debtor["debtor_number"]: {
             "name": debtor["name"],
-            "kvk": debtor.get("coc_number"),
-            "vat": debtor.get("vat_number"),
+            "kvk": debtor.get("coc_number") or None,  # emptied is empty text
+            "vat": debtor.get("vat_number") or None,
         }
         for debtor in state["debtors"]
     }
