@@ -3,7 +3,6 @@ from odoo import Command
 from .base import Importer, Refused
 
 KINDS = ("subscription", "usage", "hours", "goods")
-GOODS_TAXES = ("btw_0", "btw_9", "btw_21", "btw_overig")  # of the Dutch chart; those on services end in "_d"
 
 
 class CatalogueImporter(Importer):
@@ -20,22 +19,10 @@ class CatalogueImporter(Importer):
             raise Refused(self._('kind: "%(value)s" is none of %(kinds)s.', value=row["kind"], kinds=", ".join(KINDS)))
         product = self._find("product.template", [("default_code", "=", row["product_code"])])
         values = self._prepare_product(row)
-        taxes = self._get_service_taxes() if not product and values["type"] == "service" else None
-        if taxes:  # the taxes of a product that is there already are a person's to change
-            values["taxes_id"] = [Command.set(taxes.ids)]
+        tax = self.company._get_service_taxes().get(self.company.account_sale_tax_id)
+        if tax and not product and values["type"] == "service":  # a product that is there already keeps its taxes
+            values["taxes_id"] = [Command.set(tax.ids)]
         return self._store("product.template", product, values)[1]
-
-    def _get_service_taxes(self):
-        """The Dutch chart's tax on services at the rate of the company's own sales tax, which is one on goods.
-
-        Elsewhere in the EU it becomes a reverse-charged service, the tax on goods an intra-Community supply of goods.
-        """
-        chart = self.env["account.chart.template"].with_company(self.company)
-        for name in GOODS_TAXES:
-            goods = chart.ref(name, raise_if_not_found=False)
-            if goods and goods == self.company.account_sale_tax_id:
-                return chart.ref(f"{name}_d", raise_if_not_found=False)
-        return None
 
     def _prepare_product(self, row):
         is_subscription = row["kind"] == "subscription"

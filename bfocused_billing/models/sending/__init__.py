@@ -6,5 +6,6 @@ from . import (
     account_edi_xml_ubl_bis3,
     account_move,
     account_move_send,
+    account_tax,
     res_partner,
 )

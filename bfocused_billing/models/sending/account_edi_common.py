@@ -15,16 +15,19 @@ class AccountEdiCommon(models.AbstractModel):
         return code
 
     def _get_tax_exemption_reason(self, customer, supplier, tax):
-        # EXTENDS 'account_edi_ubl_cii': it has no reason for reverse charge, which BR-AE-10 wants
-        reason = super()._get_tax_exemption_reason(customer, supplier, tax)
+        # EXTENDS 'account_edi_ubl_cii': it has no reason for reverse charge, which BR-AE-10 wants, and none in the
+        # customer's language
+        if not tax.company_id.use_billing:
+            return super()._get_tax_exemption_reason(customer, supplier, tax)
+        localized = self.with_context(lang=customer.lang or self.env.lang)
+        reason = super(AccountEdiCommon, localized)._get_tax_exemption_reason(customer, supplier, tax)
         if (
-            tax.company_id.use_billing
-            and not reason["tax_exemption_reason"]
+            not reason["tax_exemption_reason"]
             and not reason["tax_exemption_reason_code"]
             and self._get_tax_category_code(customer, supplier, tax) == "AE"
         ):
             return {
-                "tax_exemption_reason": self.env._("Reverse charge"),
+                "tax_exemption_reason": localized.env._("Reverse charge"),
                 "tax_exemption_reason_code": "VATEX-EU-AE",
             }
         return reason

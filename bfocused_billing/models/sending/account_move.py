@@ -1,7 +1,9 @@
 import logging
 import re
 
-from odoo import models
+from markupsafe import Markup
+
+from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import split_every
 
@@ -37,6 +39,23 @@ class AccountMove(models.Model):
     """Sending posted invoices by jobs of their own, and what an electronic invoice tells of payment and credit."""
 
     _inherit = "account.move"
+
+    # === COMPUTE
+
+    @api.depends_context("lang")
+    @api.depends("company_id.use_billing")
+    def _compute_taxes_legal_notes(self):
+        # EXTENDS 'account': the Dutch chart has no note for domestic reverse charge, and those of its taxes in English
+        result = super()._compute_taxes_legal_notes()
+        edi = self.env["account.edi.common"]
+        for move in self.filtered(lambda move: move.company_id.use_billing and move.is_sale_document()):
+            taxes = move.line_ids.tax_ids
+            charged = taxes.filtered(lambda tax: edi._is_dutch_reverse_charge(tax) and tax._lacks_note_in_language())
+            if charged:
+                others = (note for note in (taxes - charged).mapped("invoice_legal_notes") if note)
+                note = Markup("<p>%s</p>") % self.env._("VAT reverse charge: the customer owes the VAT.")
+                move.taxes_legal_notes = Markup("").join([*others, note])
+        return result
 
     # === BUSINESS
 

@@ -2,10 +2,12 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
 
 from odoo.addons.base.models.res_partner import _tz_get
 
 DEFAULT_COUNTRY_CODE = "31"
+GOODS_TAXES = ("btw_0", "btw_9", "btw_21", "btw_overig")  # of the Dutch chart; those on services end in "_d"
 MANNERS = [("hold", "Hold the invoice"), ("issue", "Issue it now, collect it at the quarter turn")]
 
 
@@ -276,6 +278,32 @@ class ResCompany(models.Model):
                         company.name,
                     )
                 )
+
+    # --- VAT on services
+
+    def _get_service_taxes(self):
+        """The taxes on services of the Dutch chart, by the tax on goods of the same rate.
+
+        Elsewhere in the EU only those on services become reverse-charged services; a tax on goods becomes an
+        intra-Community supply of goods.
+
+        :rtype: dict of ``account.tax`` by ``account.tax``; empty for another chart
+        """
+        self.ensure_one()
+        chart = self.env["account.chart.template"].with_company(self)
+        pairs = ((chart.ref(name, False), chart.ref(f"{name}_d", False)) for name in GOODS_TAXES)
+        return {goods: services for goods, services in pairs if goods and services}
+
+    def _get_goods_taxed_domain(self):
+        """Domain of the ``product.template`` records that are services sold as subscriptions, with a tax on goods."""
+        self.ensure_one()
+        goods = [tax.id for tax in self._get_service_taxes()]
+        return (
+            Domain("subscribable", "=", True)
+            & Domain("type", "=", "service")
+            & Domain("company_id", "in", (False, self.id))
+            & Domain("taxes_id", "in", goods)
+        )
 
     def _ensure_direct_debit_mode(self):
         """The company's SEPA direct debit payment mode; made where there is none yet."""

@@ -45,6 +45,30 @@ class ResConfigSettings(models.TransientModel):
     arrangement_grace_days = fields.Integer(related="company_id.arrangement_grace_days", readonly=False)
     arrangement_max_terms = fields.Integer(related="company_id.arrangement_max_terms", readonly=False)
 
+    billing_goods_taxed_count = fields.Integer(
+        string="Services with a tax on goods", compute="_compute_billing_goods_taxed_count"
+    )
+
+    @api.depends("company_id", "use_billing")
+    def _compute_billing_goods_taxed_count(self):
+        products = self.env["product.template"]
+        for settings in self:
+            company = settings.company_id
+            settings.billing_goods_taxed_count = settings.use_billing and products.search_count(
+                company._get_goods_taxed_domain()
+            )
+
+    def action_view_goods_taxed(self):
+        """Open the services that are sold as subscriptions and have a tax on goods."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Services with a tax on goods"),
+            "res_model": "product.template",
+            "view_mode": "list,form",
+            "domain": list(self.company_id._get_goods_taxed_domain()),
+        }
+
     @api.onchange("use_billing")
     def _onchange_use_billing(self):
         # The form saves each setting as it shows it, so the published values have to be in it before it is saved.
