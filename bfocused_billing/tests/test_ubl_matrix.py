@@ -1,0 +1,206 @@
+from datetime import date
+
+from lxml import etree
+from peppol import rules, xsd
+
+from odoo import Command
+
+from .ubl_common import UblCase
+from .ubl_rules import get_broken_rules
+from .ubl_rules_en16931 import get_broken_en16931_rules
+
+NOT_IN_NLCIUS = "PEPPOL-EN16931-R004"  # it has a specification identifier of its own
+PER_LINE, GLOBALLY = "round_per_line", "round_globally"
+LONG = "Beheer van werkplekken, netwerk en telefonie. " * 60
+SPECIAL = 'Huur <kast> & "rack" \u2014 caf\u00e9 \u20ac 5 \U0001f600\nregel 2'
+
+# Kinds that can't be written by the rules: what a person is told of it before it's sent
+REFUSED = {
+    "person without address": "electronic address",
+    "organisation without number": "should have a KvK number",
+}
+# Kinds that still break rules, with the point of the issue that mends them. What passes has to leave this table.
+KNOWN = {}
+
+
+class TestUblMatrix(UblCase):
+    """Each kind of document passes the schema and the rules in each format its customer can get, or says why not."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.british = cls.make_buyer("Smith Ltd", "uk", "GB33BUKB20201555555555", vat="GB123456782")
+        cls.person = cls.make_buyer(
+            "Jan de Vries",
+            "nl",
+            "NL02ABNA0123456789",
+            is_company=False,
+            peppol_eas="9944",
+            peppol_endpoint="NL001234567B01",
+        )
+        cls.unnumbered = cls.make_buyer("Stichting Zonder", "nl", "NL18RABO0123459876")
+        cls.nameless = cls.make_buyer("Piet Bakker", "nl", "NL69INGB0123456789", is_company=False)
+        cls.without_mandate = cls.make_buyer("Slagerij Smit", "nl", "NL39RABO0300065264", company_registry="16001841")
+        cls.env["account.banking.mandate"].search([("partner_id", "=", cls.without_mandate.id)]).state = "cancel"
+        cls.dollar = cls.setup_other_currency("USD")
+        cls.inclusive = cls.get_tax("btw_21").copy({"name": "21% incl.", "price_include_override": "tax_included"})
+        cls.exempt = cls.make_tax("Exempt", "E", "VATEX-EU-132")
+        cls.zero_rated = cls.make_tax("Zero rated", "Z", False)
+
+    @classmethod
+    def make_tax(cls, name, category, reason):
+        values = {"ubl_cii_tax_category_code": category, "ubl_cii_tax_exemption_reason_code": reason}
+        return cls.get_tax("btw_0").copy({"name": name, **values})
+
+    # === THE KINDS
+
+    def line(self, price, tax="btw_21", **values):
+        taxes = self.get_tax(tax) if isinstance(tax, str) else tax
+        return Command.create(
+            {
+                "product_id": self.internet.id,
+                "name": "Internet",
+                "price_unit": price,
+                "tax_ids": [Command.set(taxes.ids)],
+                "start_date": date(2026, 1, 1),
+                "end_date": date(2026, 3, 31),
+                **values,
+            }
+        )
+
+    def undated(self, price, tax="btw_21", **values):
+        return self.line(price, tax, product_id=self.router.id, start_date=False, end_date=False, **values)
+
+    def get_lines(self):
+        """What can stand on an invoice to a Dutch company."""
+        line = self.line
+        return {
+            "plain": [line(40.0)],
+            "six lines that round": [line(79.44) for _number in range(6)],
+            "forty lines that round": [line(0.33, quantity=1.5) for _number in range(40)],
+            "discount": [line(40.0, quantity=3, discount=7.5), line(19.99, discount=33.33)],
+            "all discounted": [line(40.0, discount=100.0), line(10.0)],
+            "negative line": [line(100.0), line(-30.0)],
+            "negative quantity": [line(100.0), line(30.0, quantity=-1)],
+            "negative line with discount": [line(100.0), line(-30.0, discount=10.0)],
+            "netted to nothing": [line(50.0), line(-50.0)],
+            "free line": [line(0.0), line(12.34)],
+            "fine price": [line(0.123456, quantity=1000), line(0.005, quantity=333)],
+            "part of a unit": [line(95.0, quantity=1.75), line(95.0, quantity=0.3333)],
+            "price with tax": [line(121.0, self.inclusive), line(19.99, self.inclusive, quantity=3)],
+            "price with tax, discount": [line(121.0, self.inclusive, discount=12.5)],
+            "two rates": [line(40.0), line(19.99, "btw_9")],
+            "rates and reverse charge": [line(40.0), line(19.99, "btw_verk_0")],
+            "long text": [line(40.0, name=LONG)],
+            "special characters": [line(40.0, name=SPECIAL)],
+            "no text": [line(40.0, name=False)],
+            "section and note": [
+                Command.create({"display_type": "line_section", "name": "Kwartaal 1"}),
+                line(40.0),
+                Command.create({"display_type": "line_note", "name": "Dank u"}),
+            ],
+            "no period": [self.undated(99.0)],
+            "several periods": [line(40.0), line(30.0, start_date=date(2025, 12, 1), end_date=date(2025, 12, 31))],
+            "large amounts": [line(98765.43, quantity=12)],
+        }
+
+    def get_kinds(self):
+        """Each kind of document by name: customer, way of paying, values."""
+        plain = [self.line(40.0), self.undated(19.99)]
+        debit, transfer, no_mode = self.direct_debit, self.transfer, self.env["account.payment.mode"]
+        kinds = {name: (self.baker, transfer, {"invoice_line_ids": lines}) for name, lines in self.get_lines().items()}
+        buyers = {"company": self.baker, "town": self.town, "person": self.person, "German": self.german}
+        for name, buyer in {**buyers, "Belgian": self.belgian, "British": self.british}.items():
+            kinds[f"{name}, direct debit"] = buyer, debit, {"invoice_line_ids": plain}
+            kinds[f"{name}, transfer"] = buyer, transfer, {"invoice_line_ids": plain}
+        kinds["no payment mode"] = self.baker, no_mode, {"invoice_line_ids": plain}
+        kinds["direct debit without mandate"] = self.without_mandate, debit, {"invoice_line_ids": plain}
+        kinds["dollars"] = self.baker, transfer, {"invoice_line_ids": plain, "currency_id": self.dollar.id}
+        kinds["dollars, two rates"] = (
+            self.baker,
+            transfer,
+            {"invoice_line_ids": [self.line(33.33), self.line(9.99, "btw_9")], "currency_id": self.dollar.id},
+        )
+        kinds["reference"] = self.baker, debit, {"invoice_line_ids": plain, "ref": "PO-77", "narration": "<p>Dank</p>"}
+        kinds["person without address"] = self.nameless, transfer, {"invoice_line_ids": plain}
+        kinds["organisation without number"] = self.unnumbered, transfer, {"invoice_line_ids": plain}
+        taxes = {"9%": "btw_9", "reverse charge": "btw_verk_0", "exempt": self.exempt, "zero rated": self.zero_rated}
+        for name, tax in taxes.items():
+            kinds[f"tax {name}"] = self.baker, debit, {"invoice_line_ids": [self.line(40.0, tax), self.undated(5.0, tax)]}
+        abroad = {"services": "btw_X0_diensten", "goods": "btw_X0_producten"}
+        for name, tax in abroad.items():
+            for buyer in (self.belgian, self.german):
+                lines = [self.line(40.0, tax), self.undated(5.0, tax, discount=10.0)]
+                kinds[f"{name} to {buyer.country_code}"] = buyer, transfer, {"invoice_line_ids": lines}
+        kinds["goods to BE, no period"] = self.belgian, transfer, {"invoice_line_ids": [self.undated(5.0, "btw_X0_producten")]}
+        kinds["export to GB"] = self.british, transfer, {"invoice_line_ids": [self.line(40.0, "btw_X1")]}
+        return kinds
+
+    def make_documents(self):
+        """All kinds, made and posted at once, and the credit note of each."""
+        kinds = self.get_kinds()
+        common = {"move_type": "out_invoice", "invoice_date": "2026-01-01"}
+        invoices = self.env["account.move"].create(
+            [
+                {**common, "partner_id": buyer.id, "payment_mode_id": mode.id, **values}
+                for buyer, mode, values in kinds.values()
+            ]
+        )
+        invoices.with_context(billing_send_anyway=True).action_post()
+        wizard = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=invoices.ids)
+        wizard.create({"reason": "too much", "journal_id": invoices.journal_id.id}).refund_moves()
+        refunds = invoices.reversal_move_ids
+        refunds.with_context(billing_send_anyway=True).action_post()
+        documents = dict(zip(kinds, invoices, strict=True))
+        documents.update({f"{name}: credit note": move.reversal_move_ids for name, move in documents.items()})
+        return documents
+
+    # === WHAT IS WRONG WITH THEM
+
+    def get_formats(self, move):
+        if move.commercial_partner_id.country_code == "NL":
+            return ("ubl_bis3", "ubl_nl")
+        return ("ubl_de", "ubl_bis3") if move.commercial_partner_id.country_code == "DE" else ("ubl_bis3",)
+
+    def get_broken(self, document, builder):
+        _valid, problems = xsd.validate_xsd(etree.ElementTree(document))
+        found = {*get_broken_rules(document), *get_broken_en16931_rules(document)}
+        found |= {finding.rule_id for finding in rules.check_rules(document)}
+        if builder != "ubl_bis3":
+            found.discard(NOT_IN_NLCIUS)
+        return {*problems, *found}
+
+    def check_matrix(self, rounding):
+        self.company.tax_calculation_rounding_method = rounding
+        passed = set()
+        for name, move in self.make_documents().items():
+            kind = name.removesuffix(": credit note")
+            for builder in self.get_formats(move):
+                with self.subTest(kind=name, builder=builder, rounding=rounding):
+                    document, errors = self.export(move, builder)
+                    if kind in REFUSED:
+                        self.assertIn(REFUSED[kind], " ".join(errors))
+                        continue
+                    broken = self.get_broken(document, builder)
+                    if (name, builder) in KNOWN:
+                        _point, expected = KNOWN[name, builder]
+                        self.assertEqual(broken, expected)
+                        continue
+                    self.assertFalse(errors)
+                    self.assertEqual(broken, set())
+                    self.assert_amounts(document, move)
+                    passed.add(kind)
+        return passed
+
+    def assert_amounts(self, document, move):
+        """The lines and the total are those of the books."""
+        lines = [float(text) for text in self.get(document, "/*/*/cbc:LineExtensionAmount") if text]
+        total = document.find("{*}LegalMonetaryTotal")
+        self.assertAlmostEqual(float(total.findtext("{*}TaxInclusiveAmount")), abs(move.amount_total), 2)
+        self.assertAlmostEqual(sum(lines) - float(total.findtext("{*}LineExtensionAmount")), move.amount_untaxed, 2)
+
+    def test_every_kind_where_tax_is_rounded_globally(self):
+        self.assertGreater(len(self.check_matrix(GLOBALLY)), 40)
+
+    def test_every_kind_where_tax_is_rounded_per_line(self):
+        self.assertGreater(len(self.check_matrix(PER_LINE)), 40)
