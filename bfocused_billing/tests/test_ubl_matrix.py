@@ -5,11 +5,13 @@ from peppol import rules, xsd
 
 from odoo import Command
 
+from .size import at_size
 from .ubl_common import UblCase
 from .ubl_rules import get_broken_rules
 from .ubl_rules_en16931 import get_broken_en16931_rules
 
 NOT_IN_NLCIUS = "PEPPOL-EN16931-R004"  # it has a specification identifier of its own
+LOOSER = {"BR-CO-17"}  # the package allows a cent, the rule less than a unit of the currency: BR-S-09 of ours
 PER_LINE, GLOBALLY = "round_per_line", "round_globally"
 LONG = "Beheer van werkplekken, netwerk en telefonie. " * 60
 SPECIAL = 'Huur <kast> & "rack" \u2014 caf\u00e9 \u20ac 5 \U0001f600\nregel 2'
@@ -19,8 +21,9 @@ REFUSED = {
     "person without address": "electronic address",
     "organisation without number": "should have a KvK number",
 }
-# Kinds that still break rules, with the point of the issue that mends them. What passes has to leave this table.
-KNOWN = {}
+# Kinds that still break rules and say nothing: the point of issue 14 that mends it, and the rules. What passes, or is
+# said to a person, has to leave this table.
+KNOWN = {"tax outside the scope": ("19", {"BR-O-02", "BR-O-05"})}
 
 
 class TestUblMatrix(UblCase):
@@ -29,6 +32,7 @@ class TestUblMatrix(UblCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.company.partner_id.write({"phone": "+31 79 123 4567", "email": "post@example.com"})  # for the German format
         cls.british = cls.make_buyer("Smith Ltd", "uk", "GB33BUKB20201555555555", vat="GB123456782")
         cls.person = cls.make_buyer(
             "Jan de Vries",
@@ -46,6 +50,7 @@ class TestUblMatrix(UblCase):
         cls.inclusive = cls.get_tax("btw_21").copy({"name": "21% incl.", "price_include_override": "tax_included"})
         cls.exempt = cls.make_tax("Exempt", "E", "VATEX-EU-132")
         cls.zero_rated = cls.make_tax("Zero rated", "Z", False)
+        cls.outside = cls.make_tax("Outside the scope", "O", "VATEX-EU-O")
 
     @classmethod
     def make_tax(cls, name, category, reason):
@@ -125,14 +130,17 @@ class TestUblMatrix(UblCase):
         kinds["person without address"] = self.nameless, transfer, {"invoice_line_ids": plain}
         kinds["organisation without number"] = self.unnumbered, transfer, {"invoice_line_ids": plain}
         taxes = {"9%": "btw_9", "reverse charge": "btw_verk_0", "exempt": self.exempt, "zero rated": self.zero_rated}
+        taxes["outside the scope"] = self.outside
         for name, tax in taxes.items():
-            kinds[f"tax {name}"] = self.baker, debit, {"invoice_line_ids": [self.line(40.0, tax), self.undated(5.0, tax)]}
+            lines = [self.line(40.0, tax), self.undated(5.0, tax)]
+            kinds[f"tax {name}"] = self.baker, debit, {"invoice_line_ids": lines}
         abroad = {"services": "btw_X0_diensten", "goods": "btw_X0_producten"}
         for name, tax in abroad.items():
             for buyer in (self.belgian, self.german):
                 lines = [self.line(40.0, tax), self.undated(5.0, tax, discount=10.0)]
                 kinds[f"{name} to {buyer.country_code}"] = buyer, transfer, {"invoice_line_ids": lines}
-        kinds["goods to BE, no period"] = self.belgian, transfer, {"invoice_line_ids": [self.undated(5.0, "btw_X0_producten")]}
+        lines = [self.undated(5.0, "btw_X0_producten")]
+        kinds["goods to BE, no period"] = self.belgian, transfer, {"invoice_line_ids": lines}
         kinds["export to GB"] = self.british, transfer, {"invoice_line_ids": [self.line(40.0, "btw_X1")]}
         return kinds
 
@@ -158,14 +166,15 @@ class TestUblMatrix(UblCase):
     # === WHAT IS WRONG WITH THEM
 
     def get_formats(self, move):
-        if move.commercial_partner_id.country_code == "NL":
-            return ("ubl_bis3", "ubl_nl")
-        return ("ubl_de", "ubl_bis3") if move.commercial_partner_id.country_code == "DE" else ("ubl_bis3",)
+        own = {"NL": "ubl_nl", "DE": "ubl_de"}.get(move.commercial_partner_id.country_code, "ubl_bis3")
+        both = sorted({own, "ubl_bis3"})
+        short = [own] if self.company.tax_calculation_rounding_method == GLOBALLY else ["ubl_bis3"]
+        return at_size(full=both, short=short)
 
     def get_broken(self, document, builder):
         _valid, problems = xsd.validate_xsd(etree.ElementTree(document))
         found = {*get_broken_rules(document), *get_broken_en16931_rules(document)}
-        found |= {finding.rule_id for finding in rules.check_rules(document)}
+        found |= {finding.rule_id for finding in rules.check_rules(document)} - LOOSER
         if builder != "ubl_bis3":
             found.discard(NOT_IN_NLCIUS)
         return {*problems, *found}
@@ -182,11 +191,10 @@ class TestUblMatrix(UblCase):
                         self.assertIn(REFUSED[kind], " ".join(errors))
                         continue
                     broken = self.get_broken(document, builder)
-                    if (name, builder) in KNOWN:
-                        _point, expected = KNOWN[name, builder]
-                        self.assertEqual(broken, expected)
-                        continue
                     self.assertFalse(errors)
+                    if kind in KNOWN:
+                        self.assertEqual(broken, KNOWN[kind][1])
+                        continue
                     self.assertEqual(broken, set())
                     self.assert_amounts(document, move)
                     passed.add(kind)
@@ -194,13 +202,26 @@ class TestUblMatrix(UblCase):
 
     def assert_amounts(self, document, move):
         """The lines and the total are those of the books."""
-        lines = [float(text) for text in self.get(document, "/*/*/cbc:LineExtensionAmount") if text]
-        total = document.find("{*}LegalMonetaryTotal")
-        self.assertAlmostEqual(float(total.findtext("{*}TaxInclusiveAmount")), abs(move.amount_total), 2)
-        self.assertAlmostEqual(sum(lines) - float(total.findtext("{*}LineExtensionAmount")), move.amount_untaxed, 2)
+        written = self.get(document, "/*/*[cac:Item]/cbc:LineExtensionAmount")
+        booked = move.invoice_line_ids.filtered(lambda line: line.display_type == "product")
+        amounts = [f"{move.direction_sign * line.amount_currency + 0.0:.2f}" for line in booked]
+        self.assertEqual([f"{float(amount):.2f}" for amount in written], amounts)
+        [total] = self.get(document, "/*/cac:LegalMonetaryTotal/cbc:TaxInclusiveAmount")
+        self.assertEqual(f"{float(total):.2f}", f"{move.amount_total:.2f}")
 
     def test_every_kind_where_tax_is_rounded_globally(self):
         self.assertGreater(len(self.check_matrix(GLOBALLY)), 40)
 
     def test_every_kind_where_tax_is_rounded_per_line(self):
         self.assertGreater(len(self.check_matrix(PER_LINE)), 40)
+
+    def test_hundreds_of_lines_rounded_one_by_one_are_told(self):
+        lines = [self.line(0.5) for _number in range(210)]  # 21% of 0.50 is 0.105
+        for rounding, is_told in ((PER_LINE, True), (GLOBALLY, False)):
+            with self.subTest(rounding=rounding):
+                self.company.tax_calculation_rounding_method = rounding
+                move = self.make_invoice(self.baker, self.transfer, invoice_line_ids=lines)
+                for builder in ("ubl_bis3", "ubl_nl"):
+                    document, errors = self.export(move, builder)
+                    self.assertEqual("BR-S-09" in self.get_broken(document, builder), is_told)
+                    self.assertEqual(f"The VAT of {move.name}" in " ".join(errors), is_told)

@@ -23,7 +23,7 @@ LINES = "/*/cac:InvoiceLine | /*/cac:CreditNoteLine"
 QUANTITY = "number(cbc:InvoicedQuantity | cbc:CreditedQuantity)"
 CURRENCY = "/*/cbc:DocumentCurrencyCode"
 DISCOUNTS = "//cac:AllowanceCharge"
-ELECTRONIC_ADDRESSES = "0002 0007 0009 0060 0088 0106 0190 0204 0208 9925 9930 9944"  # those a test could use
+ELECTRONIC_ADDRESSES = "0002 0007 0009 0060 0088 0106 0190 0204 0208 9925 9930 9932 9944"  # those a test could use
 LEGAL_SCHEMES = "0002 0007 0060 0088 0106 0190 0199 0208"
 
 

@@ -194,9 +194,31 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
             constraints["bfocused_seller_vat"] = self.env._(
                 "%s has no VAT number: fill in its Tax ID.", vals["supplier"].commercial_partner_id.display_name
             )
+        constraints["bfocused_vat_rounding"] = self._get_vat_rounding_problem(document, vals)
         problems = invoice._get_unwritable_text_problems()
         constraints.update({f"bfocused_text_{number}": problem for number, problem in enumerate(problems)})
         return constraints
+
+    @api.model
+    def _get_vat_rounding_problem(self, document, vals):
+        """BR-CO-17 and BR-S-09: VAT that is rounded per line may differ by less than 1.00 from that of their sum."""
+        for total in document["cac:TaxTotal"]:
+            for subtotal in total.get("cac:TaxSubtotal") or []:
+                category = subtotal["cac:TaxCategory"]
+                category = category[0] if isinstance(category, list) else category
+                rate = float((category.get("cbc:Percent") or {}).get("_text") or 0.0)
+                base, tax = (float(subtotal[tag]["_text"]) for tag in ("cbc:TaxableAmount", "cbc:TaxAmount"))
+                currency = vals["invoice"].currency_id
+                difference = currency.round(abs(tax) - currency.round(abs(base) * rate / 100))
+                if abs(difference) >= 1.0:
+                    return self.env._(
+                        "The VAT of %(invoice)s is rounded line by line and differs by %(difference)s from the VAT of "
+                        "its total, more than electronic invoices allow: divide it over several invoices, or round "
+                        "the VAT of new ones globally (in the settings of Invoicing).",
+                        invoice=vals["invoice"].name,
+                        difference=currency.format(difference),
+                    )
+        return None
 
     def _get_party_constraints(self, partner, role, node, vals):
         """NL-R-003 and NL-R-005 for organisations (people have no such number), R010 and R020 for all."""
