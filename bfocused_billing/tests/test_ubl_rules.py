@@ -119,6 +119,7 @@ class TestUblRules(UblCase):
         self.assertEqual(set(RULES), {row[0] for table in TABLES for row in table})
 
     def test_rules_of_a_reverse_charge_invoice_by_direct_debit(self):
+        self.baker.buyer_reference = "Bakkerij 7"
         self.assert_complaints(REMOVED_OR_CHANGED, self.make_invoice(self.baker, self.direct_debit, tax="btw_verk_0"))
 
     def test_rules_of_a_transfer(self):
