@@ -227,7 +227,8 @@ def find_payment(backend, payt_id):
     return payments.search(
         [
             ("company_id", "=", backend.company_id.id),
-            *("|", ("payt_payment_id", "=", payt_id), ("payt_reversal_id", "=", payt_id)),
+            *("|", "|", ("payt_payment_id", "=", payt_id), ("payt_reversal_id", "=", payt_id)),
+            ("payt_reversal_ids.payt_id", "=", payt_id),
         ],
         limit=1,
     )

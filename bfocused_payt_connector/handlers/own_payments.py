@@ -106,10 +106,12 @@ class OwnPayments:
         booked = payments.search(
             [
                 ("company_id", "=", self.backend.company_id.id),
-                *("|", ("payt_payment_id", "in", payt_ids), ("payt_reversal_id", "in", payt_ids)),
+                *("|", "|", ("payt_payment_id", "in", payt_ids), ("payt_reversal_id", "in", payt_ids)),
+                ("payt_reversal_ids.payt_id", "in", payt_ids),
             ]
         )
-        return {*booked.mapped("payt_payment_id"), *booked.mapped("payt_reversal_id")}
+        names = {*booked.mapped("payt_payment_id"), *booked.mapped("payt_reversal_id")}
+        return names.union(booked.payt_reversal_ids.mapped("payt_id"))
 
     def _read_alive(self, unmarked):
         """Ask PAYT which of these payments it has now.

@@ -50,8 +50,9 @@ class Reversals:
         if not payment:
             return
         day = self.backend._get_open_date(payment.date)
-        payment._reverse_payt(day, self.env._("Payment %s was deleted at PAYT", row.payt_id))
-        payment.payt_reversal_id = f"deleted-{row.payt_id}"
+        amount = payment._get_payt_standing()
+        payment._reverse_payt(day, self.env._("Payment %s was deleted at PAYT", row.payt_id), amount)
+        payment._note_payt_reversal(f"deleted-{row.payt_id}", amount)
 
     def _get_standing(self, row):
         """The payment that was booked for this row, unless it was undone."""
@@ -77,8 +78,9 @@ class Reversals:
             payment.payt_reversal_id = row.payt_id  # undone by hand
         elif payment.payt_cost_type:
             day = self.backend._get_open_date(self._get_day(row))
-            payment._reverse_payt(day, self.env._("PAYT reversal %s", row.payt_id))
-            payment.payt_reversal_id = row.payt_id
+            amount = abs(PaymentPayload(row).get_amount())
+            payment._reverse_payt(day, self.env._("PAYT reversal %s", row.payt_id), amount)
+            payment._note_payt_reversal(row.payt_id, amount)
         else:
             self._return_payments(row, payment)
         return payment
@@ -87,16 +89,25 @@ class Reversals:
         return PaymentPayload(row).day or fields.Date.context_today(self.backend)
 
     def _find_reversed(self, row, move):
-        """The booked payment that this takes back: of the same transaction and invoice, and of its amount or more."""
+        """The booked payment that this takes back, or a part of: the smallest of which so much still stands.
+
+        One that was undone by hand, of just this amount, is taken when no other fits.
+        """
+        amount, compare = abs(PaymentPayload(row).get_amount()), move.currency_id.compare_amounts
+        payments = self._get_candidates(row, move)
+        fitting = payments.filtered(lambda payment: compare(payment._get_payt_standing(), amount) >= 0)
+        by_hand = payments.filtered(lambda payment: payment.state == "canceled" and not compare(payment.amount, amount))
+        return (fitting.sorted(lambda payment: (payment._get_payt_standing(), payment.id)) or by_hand)[:1]
+
+    def _get_candidates(self, row, move):
+        """The booked payments of the same transaction, invoice and kind that weren't taken back as a whole."""
         said = PaymentPayload(row)
         domain = [
             *(("company_id", "=", self.company.id), ("payt_move_id", "=", move.id)),
             *(("payt_payment_id", "!=", False), ("payt_reversal_id", "=", False)),
             *(("payt_transaction_id", "=", said.transaction_id), ("payt_cost_type", "=", said.cost_type)),
-            ("amount", ">=", abs(said.get_amount()) - move.currency_id.rounding / 2),
         ]
-        # the one of just this amount, or else the largest
-        return self.env["account.payment"].sudo().search(domain, order="amount, id", limit=1)
+        return self.env["account.payment"].sudo().search(domain, order="amount, id")
 
     def _refuse_unknown(self, row, move):
         """Wait for the payment, as long as it may still be followed."""
@@ -104,6 +115,18 @@ class Reversals:
         for other in self._get_rows_of_transaction(row):
             if other.state in UNFOLLOWED and PaymentPayload(other).get_amount() > 0:
                 raise PaytWaits(self.env._("Waits for the payment that it takes back."))
+        if payments := self._get_candidates(row, move).filtered(lambda payment: payment._get_payt_standing()):
+            raise UserError(
+                self.env._(
+                    "PAYT took back %(amount)s of %(invoice)s, but of what it paid only this still stands: %(payments)s. "
+                    "Look at PAYT what it takes back, and book it by hand.",
+                    amount=f"{abs(said.get_amount()):.2f}",
+                    invoice=move.display_name,
+                    payments=", ".join(
+                        f"{payment.display_name} {payment._get_payt_standing():.2f}" for payment in payments
+                    ),
+                )
+            )
         raise UserError(
             self.env._(
                 "PAYT took back %(amount)s of %(invoice)s, of which Odoo knows no payment of PAYT.",
@@ -121,12 +144,12 @@ class Reversals:
 
     def _return_payments(self, row, payment):
         """Return a payment, together with those that the same transaction takes back on other invoices."""
-        returned = {row: payment, **self._get_siblings(row)}
+        returned = {row: payment, **self._get_siblings(row, payment)}
         self._check_all_returned(row, returned)
         payment_return = self.env["payment.return"].sudo().create(self._prepare_return(row, returned))
         payment_return.action_confirm()
         for reversal, paid in returned.items():
-            paid.payt_reversal_id = reversal.payt_id
+            paid._note_payt_reversal(reversal.payt_id, abs(PaymentPayload(reversal).get_amount()))
             self._allocate_rest(paid)
 
     def _check_all_returned(self, row, returned):
@@ -145,8 +168,10 @@ class Reversals:
         if standing - standing.union(*returned.values()) and not has_waited:
             raise PaytWaits(self.env._("Waits for the other reversals of transaction %s.", transaction))
 
-    def _get_siblings(self, row):
+    def _get_siblings(self, row, taken):
         """The other reversals of a transaction, with the payment that each takes back.
+
+        :param taken: the payment that ``row`` itself takes back
 
         :return: dict of row to payment
         """
@@ -160,7 +185,8 @@ class Reversals:
                 continue
             if lookup.find_payment(self.backend, other.payt_id):
                 continue  # booked already
-            if payment := self._find_reversed(other, move):
+            payment = self._find_reversed(other, move)
+            if payment and payment != taken and payment not in found.values():  # another part of one has its own turn
                 found[other] = payment
         return found
 
@@ -174,7 +200,10 @@ class Reversals:
         by_account = {}
         for reversal, payment in returned.items():
             account = payment._get_payt_counterparts().account_id[:1]
-            by_account.setdefault(account, {})[reversal] = payment
+            # what is taken back in part has a line of its own, as a line is spread over its payments in their order
+            said = abs(PaymentPayload(reversal).get_amount())
+            is_part = payment.currency_id.compare_amounts(said, payment.amount)
+            by_account.setdefault((account, is_part and payment.id), {})[reversal] = payment
         return {
             "company_id": backend.company_id.id,
             "journal_id": backend.journal_id.id,
@@ -193,8 +222,8 @@ class Reversals:
         for reversal, payment in returned.items():
             lines = payment._get_payt_counterparts()
             items |= lines
-            share = abs(PaymentPayload(reversal).get_amount()) / payment.amount
-            amount += self.company.currency_id.round(sum(lines.mapped("credit")) * min(share, 1.0))
+            taken, before = abs(PaymentPayload(reversal).get_amount()), payment.amount - payment._get_payt_standing()
+            amount += payment._get_payt_part(self.company.currency_id, sum(lines.mapped("credit")), before, taken)
         return {
             "partner_id": items.partner_id[:1].id,
             "move_line_ids": [Command.set(items.ids)],

@@ -14,7 +14,7 @@ from . import test_outbox_failures
 from . import test_outbox_repeated
 from . import test_outbox_resources
 from . import test_payment_plans, test_pull_mandates
-from . import test_lookup, test_money_back, test_money_books, test_play, test_pull, test_pull_failures
+from . import test_lookup, test_money_back, test_money_books, test_money_parts, test_play, test_pull, test_pull_failures
 from . import test_secrets
 from . import test_throttle
 from . import test_token

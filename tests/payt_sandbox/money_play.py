@@ -109,6 +109,20 @@ def reverse(world: World, transaction: Record, code: str, status: str = "charged
     world.emit(event, "psp_transaction", transaction)
 
 
+def reverse_part(world: World, payment: Record, value: Decimal, code: str) -> None:
+    """Take back a part of one payment; the provider's transaction stays paid."""
+    invoice = world.store.invoices.get(payment["invoice_id"])
+    reversal = {
+        "payment_method": payment.get("payment_method"),
+        "transaction_type": "reversal",
+        "reversal_code": code,
+        "cost_type": payment["cost_type"],
+        "_psp_transaction_id": payment.get("_psp_transaction_id"),
+    }
+    ledger.add_payment(world, invoice, -value, "psp", **reversal)
+    after(world, invoice, -value)
+
+
 def pay_costs(world: World, case: Record, value: Decimal | None, method: str, cost_type: str) -> None:
     """The debtor pays collection costs or interest; the invoice's principal stays as it is."""
     left = amount(case["open_interest_and_collection_costs"])

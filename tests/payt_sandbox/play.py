@@ -202,6 +202,12 @@ def reverse(world: World, invoice: str, code: str = "MD06") -> None:
 
 
 @action
+def reverse_part(world: World, payment: str, amount: str, code: str = "MD06") -> None:
+    """Part of one payment is taken back, of an invoice or of costs; more than it was, if asked for."""
+    money_play.reverse_part(world, world.store.payments.get(payment), _money(amount), code)
+
+
+@action
 def refund(world: World, invoice: str) -> None:
     money_play.reverse(world, _last_transaction(world, invoice, "paid"), "", status="refunded")
 

@@ -39,3 +39,48 @@ class AccountMoveLine(models.Model):
         mandate = self.move_id.mandate_id
         day = self.move_id._get_collection_day(fields.Date.context_today(self), self.date_maturity)
         return {**vals, "mandate_id": mandate.id, "partner_bank_id": mandate.partner_bank_id.id, "date": day}
+
+    # === RETURNED IN PARTS
+
+    def _get_return_partials(self):
+        """The reconciliations of these items of payments with payment returns."""
+        partials = self.matched_debit_ids
+        domain = [("move_id", "in", partials.debit_move_id.move_id.ids)]
+        entries = self.env["payment.return"].sudo().search(domain).move_id
+        return partials.filtered(lambda partial: partial.debit_move_id.move_id in entries)
+
+    def _get_returns(self):
+        """What of these items of payments was returned, to be put back by :meth:`_restore_returns`.
+
+        :return: list of tuples of the item, that of the return, and those of the invoices that it had paid
+        """
+        return [
+            (partial.credit_move_id, partial.debit_move_id, partial.origin_returned_move_ids)
+            for partial in self._get_return_partials()
+        ]
+
+    def _get_paid_items(self, also_returned=False):
+        """The items of invoices that an item of a payment pays, or also those that it had paid."""
+        items = (self.matched_debit_ids - self._get_return_partials()).debit_move_id
+        return items | self.matched_debit_ids.origin_returned_move_ids if also_returned else items
+
+    def _restore_returns(self, returns, paid):
+        """Put earlier returns back, which the module for returns undoes, and let the rest pay what it paid.
+
+        :param returns: as :meth:`_get_returns` gives them
+        :param paid: dict of each item to what it had paid
+        """
+        entries = self.browse().concat(*(entry for _item, entry, _origins in returns))
+        for item in self:
+            mine = [link for link in returns if link[0] == item]
+            if mine:
+                (item.matched_debit_ids - item._get_return_partials()).unlink()
+            for _item, entry, origins in mine:
+                (item + entry).reconcile()
+                made = item.matched_debit_ids.filtered(lambda partial, entry=entry: partial.debit_move_id == entry)
+                made.origin_returned_move_ids = origins
+            for partial in item.matched_debit_ids.filtered(lambda one: one.origin_returned_move_ids & entries):
+                partial.origin_returned_move_ids -= entries
+            still_open = paid[item].exists().filtered(lambda one: not one.reconciled and one.parent_state == "posted")
+            if not item.reconciled and still_open:
+                (item | still_open).reconcile()

@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.exceptions import ValidationError
 
 
 class PaymentReturnLine(models.Model):
@@ -18,7 +19,8 @@ class PaymentReturnLine(models.Model):
         foreign = ours.filtered(lambda line: (line.reference or "").isdigit() and len(line.reference) > 9)
         result = super(PaymentReturnLine, self - foreign)._find_match()
         for line in ours:
-            if line.move_line_ids and line._is_another_debit():
+            if line.move_line_ids and (reason := line._get_mismatch()):
+                line._note_mismatch(reason)
                 line.write({"move_line_ids": [fields.Command.clear()], "partner_id": False})
             if not line.move_line_ids:
                 line._match_mandate()
@@ -26,16 +28,61 @@ class PaymentReturnLine(models.Model):
         ours.filtered(lambda line: not line.amount)._compute_amount()
         return result
 
-    def _is_another_debit(self):
-        """Whether the payment that was found contradicts the bank's file: its company, amount or mandate."""
+    def _get_mismatch(self):
+        """How the payment that was found contradicts the bank's file: its company, amount or mandate.
+
+        :return: a sentence, empty where it fits
+        """
         payments = self.move_line_ids.payment_id.sudo()  # payment lines are for those who make payment orders
         currency = self.return_id.company_id.currency_id
         references = payments.mapped("mandate_id.unique_mandate_reference")
-        return (
-            payments.company_id != self.return_id.company_id
-            or bool(self.amount and currency.compare_amounts(self.amount, sum(self.move_line_ids.mapped("credit"))))
-            or bool(self.mandate_reference and references and self.mandate_reference not in references)
+        names = ", ".join(self.move_line_ids.move_id.sudo().mapped("display_name"))
+        if payments.company_id != self.return_id.company_id:
+            return self.env._("The bank's reference %s is of another company's payment.", self.reference)
+        if self.mandate_reference and references and self.mandate_reference not in references:
+            return self.env._(
+                "The bank names mandate %(mandate)s, but %(payment)s was collected with another one.",
+                mandate=self.mandate_reference,
+                payment=names,
+            )
+        if self.move_line_ids & (self.return_id.line_ids - self).move_line_ids:
+            return self._describe_twice()
+        if self.amount and (self.amount < 0 or currency.compare_amounts(self.amount, self._get_returnable()) > 0):
+            return self._describe_excess()
+        return ""
+
+    def _get_returnable(self):
+        """How much of the payment can be returned: what earlier returns left of it."""
+        returned = sum(partial.amount for partial in self.move_line_ids._get_return_partials())
+        return self.return_id.company_id.currency_id.round(sum(self.move_line_ids.mapped("credit")) - returned)
+
+    def _describe_twice(self):
+        return self.env._(
+            "%s stands on another line of this return already. Confirm that first, and return the other part with a "
+            "payment return of its own.",
+            ", ".join(self.move_line_ids.move_id.sudo().mapped("display_name")),
         )
+
+    def _describe_excess(self):
+        return self.env._(
+            "The return of %(amount)s doesn't fit %(payment)s, of which %(left)s can be returned. "
+            "Look at the bank's statement, and choose the payment or correct the amount.",
+            amount=f"{self.amount:.2f}",
+            payment=", ".join(self.move_line_ids.move_id.mapped("display_name")),
+            left=f"{self._get_returnable():.2f}",
+        )
+
+    def _note_mismatch(self, reason):
+        """Tell on the return why a person has to choose the payment of this line."""
+        reference = self.reference or self.mandate_reference or ""
+        self.return_id.message_post(body=self.env._("%(line)s: %(reason)s", line=reference, reason=reason))
+
+    def _check_returnable(self):
+        """:raise ValidationError: when more is returned than was paid"""
+        for line in self.filtered("move_line_ids"):
+            currency = line.return_id.company_id.currency_id
+            if line.amount < 0 or currency.compare_amounts(line.amount, line._get_returnable()) > 0:
+                raise ValidationError(line._describe_excess())
 
     def _match_mandate(self):
         """Find the debit by its mandate and amount, where that leaves just one that wasn't returned yet."""
@@ -83,9 +130,20 @@ class PaymentReturnLine(models.Model):
             self.env["bfocused.payment.return.policy"]._apply_reversal(
                 source,
                 self.return_code or self.reason_id.code,
-                f"payment:{payment.id}" if payment else f"return:{self.id}",
+                self._get_reversal_reference(payment),
                 date=self.date or self.return_id.date,
                 amount=self.amount,
                 info=self.reason_additional_information,
                 return_line_id=self.id,
             )
+
+    def _get_reversal_reference(self, payment):
+        """What names the reversed debit. Each further part of one that was returned before is a reversal of its own."""
+        if not payment:
+            return f"return:{self.id}"
+        domain = [
+            *(("move_line_ids.payment_id", "=", payment.id), ("return_id.state", "=", "done")),
+            *(("id", "!=", self.id), ("return_id", "!=", self.return_id.id)),
+        ]
+        is_further = self.sudo().search_count(domain, limit=1)
+        return f"payment:{payment.id}:{self.id}" if is_further else f"payment:{payment.id}"

@@ -5,4 +5,5 @@ from . import (
     payment_return,
     payt_backend,
     payt_mirror,
+    payt_reversal,
 )

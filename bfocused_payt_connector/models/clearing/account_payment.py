@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import Command, fields, models
 
 
 class AccountPayment(models.Model):
@@ -25,7 +25,14 @@ class AccountPayment(models.Model):
         copy=False,
         readonly=True,
         index="btree_not_null",
-        help="PAYT's id of the reversal by which this payment was taken back.",
+        help="PAYT's id of the reversal by which this payment was taken back, the last one where it took several.",
+    )
+    payt_reversal_ids = fields.One2many(
+        "payt.reversal",
+        "payment_id",
+        string="PAYT's reversals",
+        readonly=True,
+        help="What PAYT took back of this payment: all of it, or parts.",
     )
     payt_cost_type = fields.Char(
         string="Costs at PAYT", copy=False, readonly=True, help="What it pays instead of the invoice itself."
@@ -54,15 +61,57 @@ class AccountPayment(models.Model):
         """The journal items that face the customer."""
         return self.move_id.line_ids.filtered(lambda line: line.account_id.account_type == "asset_receivable")
 
-    def _reverse_payt(self, date, ref):
-        """Take the entry back with one of its own, which leaves the payout that it may be part of alone.
+    def _get_payt_standing(self):
+        """What of this payment PAYT has not taken back; 0 where it was undone by hand."""
+        self.ensure_one()
+        if self.payt_reversal_id or self.state == "canceled":
+            return 0.0
+        return self.currency_id.round(self.amount - sum(self.sudo().payt_reversal_ids.mapped("amount")))
+
+    def _note_payt_reversal(self, payt_id, amount):
+        """Write down what a reversal took back; the payment is reversed once nothing of it stands.
+
+        :param payt_id: PAYT's id of the reversal
+        :param amount: in the payment's currency
+        """
+        self.ensure_one()
+        self.env["payt.reversal"].sudo().create(
+            {"payment_id": self.id, "company_id": self.company_id.id, "payt_id": payt_id, "amount": amount}
+        )
+        if self.currency_id.is_zero(self._get_payt_standing()):
+            self.payt_reversal_id = payt_id
+
+    def _reverse_payt(self, date, ref, amount):
+        """Take the entry back, or a part of it, with one of its own, which leaves the payout that it may be part of.
 
         :param date: an open date
         :param ref: why, for the books
+        :param amount: how much, in the payment's currency
         """
-        for payment in self:
-            receivables = payment._get_payt_counterparts()
-            receivables.remove_move_reconcile()
-            values = {"date": date, "ref": ref, "origin_payment_id": False}
-            entry = payment.move_id._reverse_moves([values])
-            entry.action_post()  # which reconciles it with the payment
+        self.ensure_one()
+        partials = self._get_payt_counterparts().matched_debit_ids
+        # what was returned before stays so
+        partials.filtered(lambda partial: not partial.origin_returned_move_ids).unlink()
+        values = {"date": date, "ref": ref, "origin_payment_id": False}
+        entry = self.move_id._reverse_moves([values])
+        if self.currency_id.compare_amounts(amount, self.amount):
+            self._cut_payt_reversal(entry, amount)
+        entry.action_post()  # which reconciles it with the payment
+
+    def _cut_payt_reversal(self, entry, amount):
+        """Bring the draft that reverses all of this payment down to a part. All parts together are the whole."""
+        before = self.amount - self._get_payt_standing()
+        commands, left, left_currency = [], 0.0, 0.0
+        for line in entry.line_ids:
+            part = self._get_payt_part(self.company_id.currency_id, line.balance, before, amount)
+            part_currency = self._get_payt_part(line.currency_id, line.amount_currency, before, amount)
+            if line == entry.line_ids[-1:]:
+                part, part_currency = -left, -left_currency
+            left, left_currency = left + part, left_currency + part_currency
+            commands.append(Command.update(line.id, {"balance": part, "amount_currency": part_currency}))
+        entry.write({"line_ids": commands})
+
+    def _get_payt_part(self, currency, total, before, amount):
+        """The share of a total that goes with an amount, when ``before`` went already."""
+        until = currency.round(total * (before + amount) / self.amount)
+        return currency.round(until - currency.round(total * before / self.amount))

@@ -87,6 +87,7 @@ class PaytBackend(models.Model):
         payments = self.env["account.payment"].search(
             [("company_id", "=", self.company_id.id), ("payt_payment_id", "!=", False)]
         )
+        payments.payt_reversal_ids.sudo().unlink()
         payments.write({"payt_payment_id": False, "payt_transaction_id": False, "payt_reversal_id": False})
 
     def _get_clearing_method(self):

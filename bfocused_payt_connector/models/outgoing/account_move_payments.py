@@ -219,7 +219,7 @@ class AccountMove(models.Model):
         for partial in self._get_payt_collected().matched_debit_ids:
             other, payment = partial.debit_move_id, partial.credit_move_id.payment_id
             is_exchange = other.journal_id == other.company_id.currency_exchange_journal_id
-            is_undone = payment.payt_reversal_id and (
+            is_undone = (payment.payt_reversal_id or payment.sudo().payt_reversal_ids) and (
                 other.move_id.reversed_entry_id == payment.move_id
                 or returns.search_count([("move_id", "=", other.move_id.id)], limit=1)
             )
