@@ -144,9 +144,8 @@ class TestUblMatrix(UblCase):
         kinds["export to GB"] = self.british, transfer, {"invoice_line_ids": [self.line(40.0, "btw_X1")]}
         return kinds
 
-    def make_documents(self):
-        """All kinds, made and posted at once, and the credit note of each."""
-        kinds = self.get_kinds()
+    def make_documents(self, kinds, is_credited):
+        """These kinds, made and posted at once, and the credit note of each."""
         common = {"move_type": "out_invoice", "invoice_date": "2026-01-01"}
         invoices = self.env["account.move"].create(
             [
@@ -155,12 +154,14 @@ class TestUblMatrix(UblCase):
             ]
         )
         invoices.with_context(billing_send_anyway=True).action_post()
-        wizard = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=invoices.ids)
-        wizard.create({"reason": "too much", "journal_id": invoices.journal_id.id}).refund_moves()
-        refunds = invoices.reversal_move_ids
-        refunds.with_context(billing_send_anyway=True).action_post()
         documents = dict(zip(kinds, invoices, strict=True))
-        documents.update({f"{name}: credit note": move.reversal_move_ids for name, move in documents.items()})
+        if is_credited:
+            wizard = self.env["account.move.reversal"].with_context(
+                active_model="account.move", active_ids=invoices.ids
+            )
+            wizard.create({"reason": "too much", "journal_id": invoices.journal_id.id}).refund_moves()
+            invoices.reversal_move_ids.with_context(billing_send_anyway=True).action_post()
+            documents.update({f"{name}: credit note": move.reversal_move_ids for name, move in documents.items()})
         return documents
 
     # === WHAT IS WRONG WITH THEM
@@ -179,10 +180,10 @@ class TestUblMatrix(UblCase):
             found.discard(NOT_IN_NLCIUS)
         return {*problems, *found}
 
-    def check_matrix(self, rounding):
+    def check_matrix(self, rounding, kinds, is_credited=True):
         self.company.tax_calculation_rounding_method = rounding
         passed = set()
-        for name, move in self.make_documents().items():
+        for name, move in self.make_documents(kinds, is_credited).items():
             kind = name.removesuffix(": credit note")
             for builder in self.get_formats(move):
                 with self.subTest(kind=name, builder=builder, rounding=rounding):
@@ -210,10 +211,15 @@ class TestUblMatrix(UblCase):
         self.assertEqual(f"{float(total):.2f}", f"{move.amount_total:.2f}")
 
     def test_every_kind_where_tax_is_rounded_globally(self):
-        self.assertGreater(len(self.check_matrix(GLOBALLY)), 40)
+        kinds = self.get_kinds()
+        self.assertEqual(self.check_matrix(GLOBALLY, kinds), set(kinds) - set(REFUSED) - set(KNOWN))
 
     def test_every_kind_where_tax_is_rounded_per_line(self):
-        self.assertGreater(len(self.check_matrix(PER_LINE)), 40)
+        kinds = self.get_kinds()
+        lines = {name: kinds[name] for name in self.get_lines()}
+        kinds, is_credited = at_size(full=(kinds, True), short=(lines, False))
+        passed = self.check_matrix(PER_LINE, kinds, is_credited)
+        self.assertEqual(passed, set(kinds) - set(REFUSED) - set(KNOWN))
 
     def test_hundreds_of_lines_rounded_one_by_one_are_told(self):
         lines = [self.line(0.5) for _number in range(210)]  # 21% of 0.50 is 0.105
@@ -221,7 +227,6 @@ class TestUblMatrix(UblCase):
             with self.subTest(rounding=rounding):
                 self.company.tax_calculation_rounding_method = rounding
                 move = self.make_invoice(self.baker, self.transfer, invoice_line_ids=lines)
-                for builder in ("ubl_bis3", "ubl_nl"):
-                    document, errors = self.export(move, builder)
-                    self.assertEqual("BR-S-09" in self.get_broken(document, builder), is_told)
-                    self.assertEqual(f"The VAT of {move.name}" in " ".join(errors), is_told)
+                document, errors = self.export(move)
+                self.assertEqual("BR-S-09" in get_broken_en16931_rules(document), is_told)
+                self.assertEqual(f"The VAT of {move.name}" in " ".join(errors), is_told)
