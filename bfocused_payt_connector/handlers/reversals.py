@@ -118,8 +118,8 @@ class Reversals:
         if payments := self._get_candidates(row, move).filtered(lambda payment: payment._get_payt_standing()):
             raise UserError(
                 self.env._(
-                    "PAYT took back %(amount)s of %(invoice)s, but of what it paid only this still stands: %(payments)s. "
-                    "Look at PAYT what it takes back, and book it by hand.",
+                    "PAYT took back %(amount)s of %(invoice)s, but of what it paid only this still stands: "
+                    "%(payments)s. Look at PAYT what it takes back, and book it by hand.",
                     amount=f"{abs(said.get_amount()):.2f}",
                     invoice=move.display_name,
                     payments=", ".join(
