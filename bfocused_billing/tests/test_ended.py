@@ -12,7 +12,7 @@ from .common import BillingCase, day
 from .day_model import add_months
 from .size import at_size
 
-MOVES = ["end", "close", "close_ended", "confirm_again", "add", "copy", "turn"]
+MOVES = ["end", "close", "close_ended", "confirm_again", "add", "sell_a_copy", "turn"]
 ANY = st.integers(min_value=0, max_value=30)
 SCRIPT = "bfocused_billing/migrations/19.0.1.6.0/post-chains.py"
 
@@ -74,7 +74,7 @@ class TestEnded(BillingCase):
         order = self.orders[number % len(self.orders)]
         order.order_line = [Command.create({"product_id": (self.internet if number % 2 else self.cloudbox).id})]
 
-    def copy(self, number):
+    def sell_a_copy(self, number):
         copied = self.orders[number % len(self.orders)].copy()
         copied.action_confirm()
         self.orders += copied

@@ -22,7 +22,7 @@ class PaymentReturn(models.Model):
     def _check_duplicate_move_line(self):
         # EXTENDS 'account_payment_return': what was returned in part can be returned for the rest
         ours = self.filtered(lambda payment_return: payment_return.company_id.use_billing)
-        super(PaymentReturn, self - ours)._check_duplicate_move_line()
+        result = super(PaymentReturn, self - ours)._check_duplicate_move_line()
         for payment_return in ours.filtered(lambda payment_return: payment_return.state != "done"):
             seen = self.env["account.move.line"]
             for line in payment_return.line_ids:
@@ -30,6 +30,7 @@ class PaymentReturn(models.Model):
                     raise ValidationError(line._describe_twice())
                 seen |= line.move_line_ids
             payment_return.line_ids.filtered(lambda line: line.move_line_ids._get_return_partials())._check_returnable()
+        return result
 
     def action_confirm(self):
         # EXTENDS 'account_payment_return': of a payment, parts can be returned, one after another

@@ -142,10 +142,10 @@ class AccountMove(models.Model):
         if reference or partner._get_dutch_registration()[0] != OIN:
             return ""
         return self.env._(
-            "%s is a public body and wants its own reference on an invoice: fill in the Customer Reference of %s, or "
-            "the Reference for e-Invoices of the customer.",
-            partner.display_name,
-            self.name or self.env._("this invoice"),
+            "%(customer)s is a public body and wants its own reference on an invoice: fill in the Customer Reference "
+            "of %(invoice)s, or the Reference for e-Invoices of the customer.",
+            customer=partner.display_name,
+            invoice=self.name or self.env._("this invoice"),
         )
 
     def _get_unwritable_text_problems(self):
