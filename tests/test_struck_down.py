@@ -10,7 +10,10 @@ from odoo.addons.bfocused_billing.tests.size import at_size
 from .processes import SCRIPTS, run_script, sample_database, start
 
 STEPS = ["drafts created", "charges created", "posted", "handed to sending", "outcome recorded", "committed"]
-STRIKES = [*itertools.product(STEPS, ["kill"]), *itertools.product(["charges created", "posted"], ["cut"])]
+STRIKES = at_size(
+    [*itertools.product(STEPS, ["kill"]), *itertools.product(["charges created", "posted"], ["cut"])],
+    [("drafts created", "kill"), ("posted", "kill"), ("outcome recorded", "kill"), ("charges created", "cut")],
+)
 CUSTOMERS = at_size(1000, 14)  # more than there are, or enough for some chunks (see worker.py)
 TURNS = [f"{year}-{month:02}-01" for year in (2023, 2024, 2025) for month in (1, 4, 7, 10)]
 

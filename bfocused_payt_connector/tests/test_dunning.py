@@ -288,10 +288,10 @@ class TestDunning(DunningCase):
         rows = self.get_rows(resource="invoices").sudo()
         payload = rows[:1].payload
         self.assertEqual(len(rows), len(moves))
-        few, many = (self.count_queries(payload, count) for count in (10, 110))
-        per_row = (many - few) / 100
+        few, many = (self.count_queries(payload, count) for count in (10, 50))
+        per_row = (many - few) / 40
         # the savepoint and its end, the events, the invoice and the row itself
-        self.assertLessEqual(per_row, 6, f"{few} queries for 10, {many} for 110")
+        self.assertLessEqual(per_row, 6, f"{few} queries for 10, {many} for 50")
 
     def count_queries(self, payload, count):
         """How many queries it takes to follow so many invoices with a new reminder."""
