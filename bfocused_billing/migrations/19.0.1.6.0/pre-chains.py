@@ -40,9 +40,14 @@ def _find_chains(cr):
 def _break_cycle(cr):
     """Let a line that took over from itself, directly or not, be the first of its chain; whether there was one."""
     cr.execute("""
+        WITH RECURSIVE walk AS (
+            SELECT id AS first, predecessor_id AS reached FROM sale_subscription_line WHERE chain_id IS NULL
+            UNION
+            SELECT walk.first, line.predecessor_id FROM walk JOIN sale_subscription_line line ON line.id = walk.reached
+        )
         UPDATE sale_subscription_line SET predecessor_id = NULL
-         WHERE id = (SELECT min(id) FROM sale_subscription_line WHERE chain_id IS NULL)
-     RETURNING id, name
+         WHERE id = (SELECT min(first) FROM walk WHERE first = reached)
+     RETURNING id, split_part(name, chr(10), 1)
     """)
     [broken] = cr.fetchall() or [None]
     if broken:
