@@ -34,7 +34,6 @@ class PaymentReturnLine(models.Model):
         :return: a sentence, empty where it fits
         """
         payments = self.move_line_ids.payment_id.sudo()  # payment lines are for those who make payment orders
-        currency = self.return_id.company_id.currency_id
         references = payments.mapped("mandate_id.unique_mandate_reference")
         names = ", ".join(self.move_line_ids.move_id.sudo().mapped("display_name"))
         if payments.company_id != self.return_id.company_id:
@@ -47,7 +46,7 @@ class PaymentReturnLine(models.Model):
             )
         if self.move_line_ids & (self.return_id.line_ids - self).move_line_ids:
             return self._describe_twice()
-        if self.amount and (self.amount < 0 or currency.compare_amounts(self.amount, self._get_returnable()) > 0):
+        if self.amount and not self._is_returnable():
             return self._describe_excess()
         return ""
 
@@ -55,6 +54,11 @@ class PaymentReturnLine(models.Model):
         """How much of the payment can be returned: what earlier returns left of it."""
         returned = sum(partial.amount for partial in self.move_line_ids._get_return_partials())
         return self.return_id.company_id.currency_id.round(sum(self.move_line_ids.mapped("credit")) - returned)
+
+    def _is_returnable(self):
+        """Whether the amount fits what earlier returns left of the payment."""
+        currency = self.return_id.company_id.currency_id
+        return self.amount >= 0 and currency.compare_amounts(self.amount, self._get_returnable()) <= 0
 
     def _describe_twice(self):
         return self.env._(
@@ -80,8 +84,7 @@ class PaymentReturnLine(models.Model):
     def _check_returnable(self):
         """:raise ValidationError: when more is returned than was paid"""
         for line in self.filtered("move_line_ids"):
-            currency = line.return_id.company_id.currency_id
-            if line.amount < 0 or currency.compare_amounts(line.amount, line._get_returnable()) > 0:
+            if not line._is_returnable():
                 raise ValidationError(line._describe_excess())
 
     def _match_mandate(self):
