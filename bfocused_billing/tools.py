@@ -15,6 +15,11 @@ def changed_values(record, values):
     return {name: value for name, value in values.items() if as_stored(name, value) != as_stored(name, record[name])}
 
 
+def includes_vat(taxes):
+    """Whether prices with these taxes include VAT; ``account.tax`` records, groups too."""
+    return any(taxes.flatten_taxes_hierarchy().mapped("price_include"))
+
+
 def indexed_price(price, percentage, rounding):
     """A price raised, or lowered, by a percentage.
 

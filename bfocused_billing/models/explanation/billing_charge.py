@@ -14,6 +14,7 @@ from ...explanation import (
     records_behind,
 )
 from ...periods import prorate
+from ...tools import includes_vat
 
 USAGE_DIGITS = 6
 
@@ -93,7 +94,7 @@ class BillingCharge(models.Model):
             return self._as_decimal(self.base_amount), way * due, way * drafted
         base = self._as_decimal(self.cycle_amount)
         due = prorate(base, part, Decimal(str(self.currency_id.rounding)))
-        is_included = any(self.move_line_id.tax_ids.flatten_taxes_hierarchy().mapped("price_include"))
+        is_included = includes_vat(self.move_line_id.tax_ids)
         return base, due, way * self._as_decimal(self.amount_untaxed) if is_included else due
 
     def _get_price_steps(self, part, base):

@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from ...tools import includes_vat
+
 
 class AccountMoveLine(models.Model):
     """What an invoice line bills or gives back: its charges, its period's subscription line, and the line credited."""
@@ -70,7 +72,7 @@ class AccountMoveLine(models.Model):
     def _get_charged_amount(self):
         """What days of this line are reckoned from: the booked amount, or the price where that includes VAT."""
         self.ensure_one()
-        if any(self.tax_ids.flatten_taxes_hierarchy().mapped("price_include")):
+        if includes_vat(self.tax_ids):
             return self.currency_id.round(self.price_unit * self.quantity * (1 - self.discount / 100))
         return self._get_booked_amount()
 

@@ -6,6 +6,7 @@ from odoo.fields import Domain
 from odoo.tools import float_round, format_date
 
 from ...drafting.group import BillingGroup, Item
+from ...tools import includes_vat
 from ...usage import UsageRebooking
 
 PRICE_DIGITS = 6  # of a price with VAT, so that taking the VAT out again comes to the same cent
@@ -296,7 +297,7 @@ class BillingCharge(models.Model):
     def _get_usage_price(self, taxes):
         """The price that comes to the charge's amount, which is without VAT, also where prices include it."""
         amount = self.amount_untaxed
-        if not any(taxes.flatten_taxes_hierarchy().mapped("price_include")):
+        if not includes_vat(taxes):
             return amount
         details = taxes._get_tax_details(
             amount,
