@@ -8,6 +8,8 @@ import pytest
 from billing_env import databases, postgres
 from hypothesis import HealthCheck, settings
 
+from tests import garbage
+
 # The same examples in every run, and no deadline: a shared machine is slow now and then, which is no failure.
 settings.register_profile(
     "fixed", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
@@ -52,6 +54,7 @@ def load_registry():
             odoo.tools.config["dbfilter"] = f"^{name}$"
             os.environ["BFOCUSED_TEST_DB"] = name  # for tests that start processes
             odoo.modules.registry.Registry(name)
+            garbage.collect_seldom()
             yield
             odoo.sql_db.close_db(name)
 

@@ -5,7 +5,6 @@ ends with the tests. A process shares nothing with the others: connections to th
 fork, and each opens its own.
 """
 
-import gc
 import json
 import os
 import runpy
@@ -15,6 +14,8 @@ import socket
 import sys
 import traceback
 from pathlib import Path
+
+from tests import garbage
 
 REQUEST_SIZE = 2**17  # bytes
 
@@ -45,7 +46,7 @@ def load(database):
     session.configure(database)
     registry = Registry(database)
     sql_db.close_all()
-    gc.freeze()  # so that collecting garbage in a process copies no memory
+    garbage.collect_seldom()
     return registry
 
 
