@@ -57,7 +57,6 @@ from . import (
     test_ubl_matrix,
     test_ubl_references,
     test_ubl_rules,
-    test_ubl_rules_en16931,
     test_usage_billing,
     test_usage_customer,
     test_usage_import,

@@ -34,12 +34,72 @@ class TestUblReferences(UblCase):
         document, _errors = self.export(refund)
         self.assertNotIn(refund.name, self.get(document, f"//cac:BillingReference//cbc:ID | {ORDER}"))
 
+    def test_a_reference_of_the_buyer_needs_no_order(self):
+        self.baker.buyer_reference = "Kostenplaats 12"
+        document = self.assert_valid(self.make_invoice(self.baker, self.transfer))
+        self.assertEqual(self.get(document, "/*/cac:OrderReference"), [])
+        self.assertEqual(self.get(document, BUYER_REFERENCE), ["Kostenplaats 12"])
+
+    # === PUBLIC BODIES
+
     def test_a_public_body_without_reference_is_named(self):
         self.town.buyer_reference = False
         _document, errors = self.export(self.make_invoice(self.town, self.transfer))
         self.assertIn("Gemeente Zoetermeer is a public body", " ".join(errors))
         self.town.buyer_reference = "Inkoop 4"
         self.assertFalse(self.export(self.make_invoice(self.town, self.transfer))[1])
+
+    def test_it_is_told_of_a_public_body_before_posting(self):
+        self.town.buyer_reference = False
+        draft = self.env["account.move"].create({"move_type": "out_invoice", "partner_id": self.town.id})
+        self.assertIn("is a public body", draft.alerts["bfocused_reference"]["message"])
+        draft.ref = "PO-77"
+        self.assertNotIn("bfocused_reference", draft.alerts or {})
+        draft.ref = " "
+        self.assertIn("bfocused_reference", draft.alerts)
+        self.company.use_billing = False
+        self.assertNotIn("bfocused_reference", draft.alerts or {})
+
+    def test_a_run_holds_a_public_body_without_reference_and_nobody_else(self):
+        self.town.buyer_reference = False
+        for customer in (self.town, self.baker):
+            self.make_subscription(self.month, self.internet, self.cloudbox, customer=customer)
+        run = self.bill("2026-01-01")
+        outcomes = {line.partner_id: line for line in run.line_ids}
+        self.assertEqual(outcomes[self.baker].outcome, "invoiced")
+        self.assertEqual(outcomes[self.town].outcome, "held")
+        self.assertIn("Gemeente Zoetermeer is a public body", outcomes[self.town].message)
+        self.assertFalse(self.get_invoices(self.town))
+        self.town.buyer_reference = "Inkoop 4"
+        run.action_retry()
+        self.assertRecordValues(self.get_invoices(self.town), [{"state": "posted", "amount_untaxed": 70.0}])
+
+    def test_a_small_invoice_of_a_public_body_is_held_when_it_goes(self):
+        self.town.buyer_reference = False
+        self.make_subscription(self.month, self.cloudbox, customer=self.town, start="2026-02-01")
+        self.assertEqual(self.bill("2026-02-01").line_ids.outcome, "deferred")
+        self.assertEqual(self.bill("2026-04-01").line_ids.mapped("outcome"), ["held"])
+        waiting = self.get_invoices(self.town)
+        waiting.ref = "PO-77"
+        self.assertEqual(self.bill("2026-04-02").line_ids.outcome, "invoiced")
+
+    def test_a_charge_and_its_credit_on_one_note_refer_to_others_only(self):
+        """A waiting charge and a larger credit of another invoice end on one credit note."""
+        subscription = self.make_subscription(self.quarter, self.internet, self.cloudbox, customer=self.town)
+        invoice = self.bill("2026-01-01").invoice_ids
+        self.make_subscription(self.month, self.cloudbox, customer=self.town, start="2026-02-01")
+        self.assertEqual(self.bill("2026-02-01").line_ids.outcome, "deferred")
+        subscription.write({"date": "2026-02-01"})
+        note = self.bill("2026-03-01").invoice_ids
+        self.assertEqual(note.move_type, "out_refund")
+        self.assertTrue(note.invoice_line_ids.filtered(lambda line: line.price_subtotal < 0))
+        document = self.assert_valid(note)
+        self.assertEqual(self.get(document, "//cac:BillingReference//cbc:ID"), [invoice.name])
+        self.assertFalse({note.name, *self.get_texts_of_ours(note)} & set(self.get(document, ORDER)))
+
+    @staticmethod
+    def get_texts_of_ours(move):
+        return {move.ref, move.invoice_origin, move.payment_reference} - {False}
 
     def test_a_seller_without_vat_number_is_named(self):
         self.company.partner_id.vat = False

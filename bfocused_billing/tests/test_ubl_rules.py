@@ -1,12 +1,13 @@
 from lxml import etree
 
-from .ubl_common import UblCase
-from .ubl_rules import NAMESPACES, RULES, get_broken_rules
+from .ubl_common import UblCase, get_broken
+from .ubl_rules import NAMESPACES, RULES
 
 SELLER = "/*/cac:AccountingSupplierParty/cac:Party"
 BUYER = "/*/cac:AccountingCustomerParty/cac:Party"
 LEGAL_NUMBER = "cac:PartyLegalEntity/cbc:CompanyID"
-LINE_PERIOD = "/*/cac:InvoiceLine[1]/cac:InvoicePeriod"
+LINE = "/*/cac:InvoiceLine[1]"
+LINE_PERIOD = f"{LINE}/cac:InvoicePeriod"
 
 # What is done to a valid invoice, and the rule that then must complain: (rule, path, text or None to remove)
 REMOVED_OR_CHANGED = (
@@ -77,7 +78,8 @@ IN_A_CREDIT_NOTE = (
 # What is put in twice, or in at all: (rule, where, what)
 ADDED = (
     ("PEPPOL-EN16931-R002", "/*", "<cbc:Note>one</cbc:Note><cbc:Note>two</cbc:Note>"),
-    ("UBL-SR-16", BUYER, "<cac:PartyIdentification/><cac:PartyIdentification/>"),
+    ("PEPPOL-EN16931-R121", f"{LINE}/cac:Price", "<cbc:BaseQuantity>0</cbc:BaseQuantity>"),
+    ("PEPPOL-EN16931-R130", f"{LINE}/cac:Price", "<cbc:BaseQuantity unitCode='XYZ'>1</cbc:BaseQuantity>"),
     ("UBL-SR-29", SELLER, '<cac:PartyIdentification><cbc:ID schemeID="SEPA">1</cbc:ID></cac:PartyIdentification>'),
     (
         "NL-R-006",
@@ -91,7 +93,7 @@ TABLES = (REMOVED_OR_CHANGED, IN_A_TRANSFER, TO_A_BELGIAN, IN_DOLLARS, IN_A_CRED
 
 
 class TestUblRules(UblCase):
-    """The evaluated rules can fail: each complains about what it is for."""
+    """The rules can fail: each of ours complains about what it is for, and so do the official ones."""
 
     def assert_complaints(self, table, move):
         valid = etree.tostring(self.assert_valid(move))
@@ -99,7 +101,7 @@ class TestUblRules(UblCase):
             with self.subTest(rule=rule, path=path, text=text):
                 document = etree.fromstring(valid)
                 self.change(document, path, text)
-                self.assertIn(rule, get_broken_rules(document))
+                self.assertIn(rule, get_broken(document))
 
     def change(self, document, path, text):
         nodes = document.xpath(path, namespaces=NAMESPACES)
@@ -115,8 +117,8 @@ class TestUblRules(UblCase):
             else:
                 node.text = text
 
-    def test_each_rule_is_seen_to_complain(self):
-        self.assertEqual(set(RULES), {row[0] for table in TABLES for row in table})
+    def test_each_rule_of_ours_is_seen_to_complain(self):
+        self.assertLessEqual(set(RULES), {row[0] for table in TABLES for row in table})
 
     def test_rules_of_a_reverse_charge_invoice_by_direct_debit(self):
         self.baker.buyer_reference = "Bakkerij 7"
@@ -142,7 +144,7 @@ class TestUblRules(UblCase):
             with self.subTest(rule=rule):
                 document = etree.fromstring(valid)
                 self.change(document, "/*/cac:OrderReference", None)
-                self.assertNotIn(rule, get_broken_rules(document))
+                self.assertNotIn(rule, get_broken(document))
                 parent = document.xpath(path, namespaces=NAMESPACES)[0]
                 parent.extend(etree.fromstring(f"<all {declarations}>{content}</all>"))
-                self.assertIn(rule, get_broken_rules(document))
+                self.assertIn(rule, get_broken(document))

@@ -39,6 +39,17 @@ class BillingInvoiceMixin(models.AbstractModel):
             group.deferred_until, group.collection_date = None, group.deferred_until
         group.joined = self._get_joined(group)
 
+    def _get_missing_reference_problem(self, group):
+        """Why the group's invoice would be refused by a public body; empty where it waits, or gives back.
+
+        A credit note has the reference of the invoices that it credits.
+        """
+        if group.deferred_until or group.amount_total < 0:
+            return ""
+        joined = group.joined or self.env["account.move"]
+        references = [self._get_customer_reference(group.get_documents()), *joined.mapped("ref")]
+        return group.partner._get_missing_reference_problem(" ".join(filter(None, references)))
+
     def _get_natures(self, group):
         """The natures of what the group charges, as in ``account.move.line.supply_nature``."""
         return {item.source._get_supply_nature(bool(item.values.get("end_date"))) for item in group.items}

@@ -406,6 +406,8 @@ class BillingRun(models.Model):
             self._fill_in_amounts(group)
         for group in active:
             self._decide(group)
+            group.hold_reason = self._get_missing_reference_problem(group)
+        active = [group for group in active if not group.hold_reason]
         self._draft(active)
         self._post_invoices(active)
         return [self._prepare_row(group) for group in groups]

@@ -4,7 +4,7 @@ from .res_partner import KVK, OIN
 
 SEPA_DIRECT_DEBIT, CREDIT_TRANSFER = 59, 30  # of code list UNCL4461
 BANK_ASSIGNED_CREDITOR = "SEPA"  # scheme of BT-90
-NO_ORDER = "NA"  # what Peppol BIS wants in BT-13 where the customer gave no order number
+NO_ORDER = "NA"  # what Peppol BIS wants in BT-13 where the customer gave neither order number nor reference
 LEITWEG = "0204"  # German public bodies, whose Peppol address is their reference
 
 # Formats by the rules of Peppol BIS Billing 3: itself, and the Dutch and the German kind
@@ -51,10 +51,13 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
     def _add_references(self, document_node, vals):
         """BT-10 and BT-13 are the customer's; Odoo gives our number of the customer and of the invoice itself."""
         invoice = vals["invoice"]
-        document_node["cac:OrderReference"]["cbc:ID"] = {"_text": invoice._get_customer_reference() or NO_ORDER}
         if invoice.commercial_partner_id.peppol_eas != LEITWEG:
             reference = (invoice.commercial_partner_id.buyer_reference or "").strip()
             document_node["cbc:BuyerReference"] = {"_text": reference or None}
+        order = invoice._get_customer_reference()
+        if not order and not document_node["cbc:BuyerReference"]["_text"]:
+            order = NO_ORDER  # R003 wants one of the two
+        document_node["cac:OrderReference"]["cbc:ID"] = {"_text": order or None}
 
     @api.model
     def _add_billing_period(self, document_node, vals):

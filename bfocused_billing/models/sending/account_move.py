@@ -8,7 +8,6 @@ from odoo.exceptions import UserError
 from odoo.tools import split_every
 
 from ...transactions import process_isolated
-from .res_partner import OIN
 
 _logger = logging.getLogger(__name__)
 
@@ -56,6 +55,21 @@ class AccountMove(models.Model):
                 note = Markup("<p>%s</p>") % self.env._("VAT reverse charge: the customer owes the VAT.")
                 move.taxes_legal_notes = Markup("").join([*others, note])
         return result
+
+    # === BEFORE POSTING
+
+    @api.depends("commercial_partner_id.oin", "commercial_partner_id.buyer_reference", "ref", "company_id.use_billing")
+    def _compute_alerts(self):
+        # EXTENDS 'account'
+        return super()._compute_alerts()
+
+    def _get_alerts(self):
+        # EXTENDS 'account'
+        alerts = super()._get_alerts()
+        if self.state == "draft" and self.company_id.use_billing and self.is_sale_document():
+            if problem := self._get_missing_reference_problem():
+                alerts["bfocused_reference"] = {"level": "warning", "message": problem}
+        return alerts
 
     # === BUSINESS
 
@@ -135,18 +149,9 @@ class AccountMove(models.Model):
         return next((text.strip() for text in texts if text and text.strip()), "")
 
     def _get_missing_reference_problem(self):
-        """A public body books no invoice without the reference it gave for it."""
+        """See :meth:`res.partner._get_missing_reference_problem`."""
         self.ensure_one()
-        partner = self.commercial_partner_id
-        reference = self._get_customer_reference() or (partner.buyer_reference or "").strip()
-        if reference or partner._get_dutch_registration()[0] != OIN:
-            return ""
-        return self.env._(
-            "%(customer)s is a public body and wants its own reference on an invoice: fill in the Customer Reference "
-            "of %(invoice)s, or the Reference for e-Invoices of the customer.",
-            customer=partner.display_name,
-            invoice=self.name or self.env._("this invoice"),
-        )
+        return self.commercial_partner_id._get_missing_reference_problem(self._get_customer_reference())
 
     def _get_unwritable_text_problems(self):
         """A sentence for each text with characters that an electronic invoice can't hold."""

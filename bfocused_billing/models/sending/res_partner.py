@@ -54,3 +54,19 @@ class ResPartner(models.Model):
         digits = re.sub(r"[\s.-]", "", partner.company_registry or "")
         scheme = digits.isdecimal() and REGISTRATION_SCHEMES.get(len(digits))
         return (scheme, digits) if scheme else (False, False)
+
+    def _get_missing_reference_problem(self, reference):
+        """A public body books no invoice without the reference it gave for it.
+
+        :param str reference: of the customer, as it stands on the order or the invoice
+        :return: a sentence, or an empty string
+        """
+        self.ensure_one()
+        partner = self.commercial_partner_id
+        if reference.strip() or (partner.buyer_reference or "").strip() or partner._get_dutch_registration()[0] != OIN:
+            return ""
+        return self.env._(
+            "%s is a public body and wants its own reference on an invoice: fill in the Customer Reference of the "
+            "order or the invoice, or the Reference for e-Invoices of the customer.",
+            partner.display_name,
+        )
