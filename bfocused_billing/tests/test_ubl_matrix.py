@@ -7,6 +7,7 @@ from .ubl_common import UblCase, get_broken
 
 NOT_IN_NLCIUS = "PEPPOL-EN16931-R004"  # it has a specification identifier of its own
 PER_LINE, GLOBALLY = "round_per_line", "round_globally"
+REFERENCES = "/*/cac:OrderReference//* | /*/cbc:BuyerReference | //cac:BillingReference//cbc:ID"
 LONG = "Beheer van werkplekken, netwerk en telefonie. " * 60
 SPECIAL = 'Huur <kast> & "rack" \u2014 caf\u00e9 \u20ac 5 \U0001f600\nregel 2'
 
@@ -140,23 +141,36 @@ class TestUblMatrix(UblCase):
 
     def make_documents(self, kinds, is_credited):
         """These kinds, made and posted at once, and the credit note of each."""
-        common = {"move_type": "out_invoice", "invoice_date": "2026-01-01"}
-        invoices = self.env["account.move"].create(
-            [
-                {**common, "partner_id": buyer.id, "payment_mode_id": mode.id, **values}
-                for buyer, mode, values in kinds.values()
-            ]
-        )
-        invoices.with_context(billing_send_anyway=True).action_post()
+        invoices = self.make_moves("out_invoice", kinds, [{"invoice_date": "2026-01-01"}] * len(kinds))
         documents = dict(zip(kinds, invoices, strict=True))
         if is_credited:
-            wizard = self.env["account.move.reversal"].with_context(
-                active_model="account.move", active_ids=invoices.ids
-            )
-            wizard.create({"reason": "too much", "journal_id": invoices.journal_id.id}).refund_moves()
-            invoices.reversal_move_ids.with_context(billing_send_anyway=True).action_post()
-            documents.update({f"{name}: credit note": move.reversal_move_ids for name, move in documents.items()})
+            notes = at_size(full=self.reverse, short=self.make_notes)(kinds, invoices)
+            documents.update(zip((f"{name}: credit note" for name in kinds), notes, strict=True))
         return documents
+
+    def make_moves(self, move_type, kinds, values_of_each):
+        moves = self.env["account.move"].create(
+            [
+                {"move_type": move_type, "partner_id": buyer.id, "payment_mode_id": mode.id, **values, **others}
+                for (buyer, mode, values), others in zip(kinds.values(), values_of_each, strict=True)
+            ]
+        )
+        moves.with_context(billing_send_anyway=True).action_post()
+        return moves
+
+    def reverse(self, _kinds, invoices):
+        """The credit notes that Odoo's wizard makes, which takes four times as long as making them at once."""
+        wizard = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=invoices.ids)
+        wizard.create({"reason": "too much", "journal_id": invoices.journal_id.id}).refund_moves()
+        invoices.reversal_move_ids.with_context(billing_send_anyway=True).action_post()
+        return invoices.reversal_move_ids.sorted(lambda note: invoices.ids.index(note.reversed_entry_id.id))
+
+    def make_notes(self, kinds, invoices):
+        origins = [
+            {"invoice_date": "2026-01-02", "reversed_entry_id": move.id, "ref": f"Reversal of: {move.name}, too much"}
+            for move in invoices
+        ]
+        return self.make_moves("out_refund", kinds, origins)
 
     # === WHAT IS WRONG WITH THEM
 
@@ -184,6 +198,7 @@ class TestUblMatrix(UblCase):
                         continue
                     self.assertEqual(broken, set())
                     self.assert_amounts(document, move)
+                    self.assertFalse([text for text in self.get(document, REFERENCES) if "Reversal of" in text])
                     passed.add(kind)
         return passed
 
