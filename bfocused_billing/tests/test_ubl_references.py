@@ -106,12 +106,27 @@ class TestUblReferences(UblCase):
         _document, errors = self.export(self.make_invoice(self.baker, self.transfer))
         self.assertIn(f"{self.company.partner_id.display_name} has no VAT number", " ".join(errors))
 
-    def test_characters_that_xml_can_not_hold_are_named(self):
+    # === CHARACTERS
+
+    def test_characters_that_xml_can_not_hold_are_named_and_nothing_fails(self):
         invoice = self.make_invoice(self.baker, self.transfer)
         invoice.invoice_line_ids[0].name = "Cloud\x0bbox"
         self.baker.street = "Dorps\x01straat"
-        problems = " ".join(invoice._get_unwritable_text_problems())
-        self.assertIn("Street of Bakkerij Jansen", problems)
-        self.assertEqual(problems.count("can't hold"), 2)
+        _document, errors = self.export(invoice)
+        told = [error for error in errors if "can't hold" in error]
+        self.assertEqual(len(told), 2)
+        self.assertIn("Street of Bakkerij Jansen", " ".join(told))
         self.baker.street = "Dorpsstraat 😀"
-        self.assertEqual(len(invoice._get_unwritable_text_problems()), 1)
+        self.assertEqual(len([error for error in self.export(invoice)[1] if "can't hold" in error]), 1)
+
+    def test_such_a_text_is_named_wherever_it_comes_from(self):
+        invoice = self.make_invoice(self.baker, self.direct_debit)
+        mandate = invoice.sudo().mandate_id  # signed, so only an import of long ago can have brought this
+        self.env.cr.execute(
+            "UPDATE account_banking_mandate SET unique_mandate_reference = %s WHERE id = %s", ["M\x02-1", mandate.id]
+        )
+        mandate.invalidate_recordset()
+        document, errors = self.export(invoice)
+        self.assertEqual(self.get(document, "//cac:PaymentMandate/cbc:ID"), ["M?-1"])
+        self.assertEqual([error for error in errors if 'The text "M?-1" has characters' in error], list(errors))
+

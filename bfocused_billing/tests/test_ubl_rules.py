@@ -137,6 +137,18 @@ class TestUblRules(UblCase):
     def test_rules_of_a_credit_note(self):
         self.assert_complaints(IN_A_CREDIT_NOTE, self.credit(self.make_invoice(self.baker, self.transfer)))
 
+    def test_rules_of_the_dutch_format(self):
+        document, _errors = self.export(self.make_invoice(self.baker, self.transfer), "ubl_nl")
+        self.assertEqual(get_broken(document), set())
+        self.change(document, f"{BUYER}/{LEGAL_NUMBER}", None)
+        party = document.find("cac:AccountingCustomerParty/cac:Party/cac:PostalAddress", NAMESPACES)
+        party.append(
+            etree.fromstring(f'<cbc:CountrySubentity xmlns:cbc="{NAMESPACES["cbc"]}">GLD</cbc:CountrySubentity>')
+        )
+        for code in document.iterfind(".//cbc:PaymentMeansCode", NAMESPACES):
+            code.set("name", "transfer")
+        self.assertLessEqual({"BR-NL-10", "BR-NL-28", "BR-NL-29"}, get_broken(document))
+
     def test_rules_of_what_we_never_write(self):
         valid = etree.tostring(self.assert_valid(self.make_invoice(self.baker, self.direct_debit)))
         declarations = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items())

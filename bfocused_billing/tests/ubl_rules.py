@@ -1,9 +1,9 @@
 """Rules of Peppol BIS Billing 3.0 beside those of EN 16931, evaluated with lxml on an electronic invoice.
 
 Which rules there are, what they say and what they hold for: https://docs.peppol.eu/poacc/billing/3.0/rules/ubl-peppol/
-(PEPPOL-*) and /bis/#national_rules (NL-R-*). These are their conditions in XPath 1.0, as lxml has it, for a seller in
-the Netherlands. Peppol's own Schematron may not be passed on, so no package has it; that of EN 16931 is in
-``official_rules``.
+(PEPPOL-*), /bis/#national_rules (NL-R-*), and NLCIUS (BR-NL-*). These are their conditions in XPath 1.0, as lxml has
+it, for a seller in the Netherlands. Peppol's own Schematron may not be passed on, so no package has it; that of EN
+16931 is in ``official_rules``.
 """
 
 from dataclasses import dataclass
@@ -145,9 +145,24 @@ DUTCH_RULES = (
     Rule("NL-R-009", f"//cac:OrderLineReference/cbc:LineID[{NL}]", "/*/cac:OrderReference/cbc:ID"),
 )
 
+# Of the Dutch format, beside the same as NL-R-*; the last four are recommendations
+NLCIUS_RULES = (
+    Rule("BR-NL-10", f"{BUYER}/cac:PartyLegalEntity[{NL_BOTH}]", f"cbc:CompanyID[{KVK_OR_OIN}]"),
+    Rule("BR-NL-24", "//cac:InvoiceDocumentReference/cbc:IssueDate", "false()"),
+    Rule("BR-NL-28", "//cbc:CountrySubentity", "false()"),
+    Rule("BR-NL-29", "//cbc:PaymentMeansCode", "not(@name)"),
+    Rule("BR-NL-32", "//cbc:AllowanceChargeReasonCode", "false()"),
+)
+
 RULES = {rule.name: rule for rules in (DOCUMENT_RULES, AMOUNT_RULES, PERIOD_RULES, DUTCH_RULES) for rule in rules}
+# What isn't Peppol BIS has a specification identifier of its own, so that this rule isn't for it
+OTHER_FORMATS, IDENTIFIER_RULE = ("nlcius", "xrechnung"), "PEPPOL-EN16931-R004"
 
 
 def get_broken_rules(document):
     """Names of the rules of this module that an electronic invoice breaks."""
-    return [rule.name for rule in RULES.values() if rule.get_offenders(document)]
+    identifier = document.findtext("cbc:CustomizationID", "", NAMESPACES)
+    rules = [*RULES.values(), *NLCIUS_RULES] if "nlcius" in identifier else [*RULES.values()]
+    if any(name in identifier for name in OTHER_FORMATS):
+        rules.remove(RULES[IDENTIFIER_RULE])
+    return [rule.name for rule in rules if rule.get_offenders(document)]

@@ -1,14 +1,20 @@
 from odoo import api, models
 
+from .account_move import UNWRITABLE
 from .res_partner import KVK, OIN
 
 SEPA_DIRECT_DEBIT, CREDIT_TRANSFER = 59, 30  # of code list UNCL4461
 BANK_ASSIGNED_CREDITOR = "SEPA"  # scheme of BT-90
 NO_ORDER = "NA"  # what Peppol BIS wants in BT-13 where the customer gave neither order number nor reference
+DUTCH_VAT = "9944"  # scheme of electronic addresses
 LEITWEG = "0204"  # German public bodies, whose Peppol address is their reference
 
+OUTSIDE_VAT = "O"  # category of VAT of what isn't subject to it
+PARTIES = {"supplier": "cac:AccountingSupplierParty", "customer": "cac:AccountingCustomerParty"}
+NLCIUS = "account.edi.xml.ubl_nl"
+
 # Formats by the rules of Peppol BIS Billing 3: itself, and the Dutch and the German kind
-FORMATS = ("account.edi.xml.ubl_bis3", "account.edi.xml.ubl_nl", "account.edi.xml.ubl_de")
+FORMATS = ("account.edi.xml.ubl_bis3", NLCIUS, "account.edi.xml.ubl_de")
 
 # Odoo's own templates, which also check what is rendered, know no mandate
 PAYMENT_MANDATE = {"cbc:ID": {}, "cac:PayerFinancialAccount": {"cbc:ID": {}}}
@@ -34,6 +40,18 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
         if not self._is_billing_document(vals):
             return template
         return {**template, "cac:PaymentMeans": {**template["cac:PaymentMeans"], "cac:PaymentMandate": PAYMENT_MANDATE}}
+
+    def _get_invoice_node(self, vals):
+        # EXTENDS 'account_edi_ubl_cii'
+        document_node = super()._get_invoice_node(vals)
+        if self._is_billing_document(vals):
+            if self._get_vat_categories(document_node) == {OUTSIDE_VAT}:
+                for tag in PARTIES.values():
+                    document_node[tag]["cac:Party"]["cac:PartyTaxScheme"] = []  # BR-O-02
+            if self._name == NLCIUS:
+                for node in document_node["cac:AllowanceCharge"]:
+                    node["cbc:AllowanceChargeReasonCode"] = None  # BR-NL-32; Odoo does so in the lines
+        return document_node
 
     # === HEADER
 
@@ -78,11 +96,39 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
             {
                 "cac:InvoiceDocumentReference": {
                     "cbc:ID": {"_text": move.name},
-                    "cbc:IssueDate": {"_text": move.invoice_date},
+                    "cbc:IssueDate": {"_text": None if self._name == NLCIUS else move.invoice_date},  # BR-NL-24
                 }
             }
             for move in credited
         ]
+
+    # === VAT
+
+    def _ubl_get_tax_category_node(self, vals, tax_category):
+        # EXTENDS 'account_edi_ubl_cii'
+        return self._without_rate_outside_vat(super()._ubl_get_tax_category_node(vals, tax_category), vals)
+
+    def _ubl_get_line_item_node_classified_tax_category_node(self, vals, tax_category):
+        # EXTENDS 'account_edi_ubl_cii'
+        node = super()._ubl_get_line_item_node_classified_tax_category_node(vals, tax_category)
+        return self._without_rate_outside_vat(node, vals)
+
+    @api.model
+    def _without_rate_outside_vat(self, category_node, vals):
+        """BR-O-05: what isn't subject to VAT has no rate, not even 0."""
+        if self._is_billing_document(vals) and category_node["cbc:ID"]["_text"] == OUTSIDE_VAT:
+            category_node["cbc:Percent"] = {"_text": None}
+        return category_node
+
+    @api.model
+    def _get_subtotals(self, document_node):
+        """:return: list of (node of a VAT subtotal, node of its category)"""
+        subtotals = [node for total in document_node["cac:TaxTotal"] for node in total.get("cac:TaxSubtotal") or []]
+        return [(node, category) for node in subtotals for category in node["cac:TaxCategory"]]
+
+    @api.model
+    def _get_vat_categories(self, document_node):
+        return {category["cbc:ID"]["_text"] for _node, category in self._get_subtotals(document_node)}
 
     # === PERIOD OF A LINE
 
@@ -127,10 +173,15 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
 
     @api.model
     def _add_dutch_registration(self, party_node, partner):
-        """NL-R-003, NL-R-005, R010 and R020: KvK number or OIN, also where it isn't the Peppol address."""
+        """NL-R-003, NL-R-005, R010 and R020: KvK number or OIN, also where it isn't the Peppol address.
+
+        The VAT number is an address too, for who has neither.
+        """
         scheme, number = partner._get_dutch_registration()
         company_id = {"_text": number, "schemeID": scheme} if number else None
         party_node["cac:PartyLegalEntity"]["cbc:CompanyID"] = company_id
+        if not number and (partner.vat or "").startswith("NL"):
+            scheme, number = DUTCH_VAT, partner.vat
         if number and not partner.peppol_endpoint:
             party_node["cbc:EndpointID"] = {"_text": number, "schemeID": scheme}
 
@@ -190,49 +241,86 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
             constraints.update(nl_r_007=None)  # it is we who pay
             if isinstance(document["cac:BillingReference"], list):
                 constraints.update(nl_r_001=None)
-        for role, tag in (("supplier", "cac:AccountingSupplierParty"), ("customer", "cac:AccountingCustomerParty")):
+        for role, tag in PARTIES.items():
             constraints.update(self._get_party_constraints(vals[role], role, document[tag]["cac:Party"], vals))
         constraints["bfocused_reference"] = invoice._get_missing_reference_problem() or None
-        if vals["supplier"].commercial_partner_id.vat in (False, "", "/"):
-            constraints["bfocused_seller_vat"] = self.env._(
-                "%s has no VAT number: fill in its Tax ID.", vals["supplier"].commercial_partner_id.display_name
-            )
+        constraints["bfocused_vat_number"] = self._get_vat_number_problem(document, vals)
         constraints["bfocused_vat_rounding"] = self._get_vat_rounding_problem(document, vals)
-        problems = invoice._get_unwritable_text_problems()
+        problems = invoice._get_unwritable_text_problems(self._replace_unwritable(document))
         constraints.update({f"bfocused_text_{number}": problem for number, problem in enumerate(problems)})
         return constraints
 
     @api.model
+    def _replace_unwritable(self, node):
+        """Put a question mark for each character that XML can't hold; without that there would be no document, and
+        nobody would be told why.
+
+        :return: list of the texts as they were
+        """
+        found = []
+        for key, value in list(node.items() if isinstance(node, dict) else enumerate(node)):
+            if isinstance(value, dict | list):
+                found += self._replace_unwritable(value)
+            elif isinstance(value, str) and UNWRITABLE.search(value):
+                found.append(str(value))
+                node[key] = UNWRITABLE.sub("?", value)
+        return found
+
+    @api.model
+    def _get_vat_number_problem(self, document, vals):
+        """BR-S-02 and its kind want the seller's VAT number, but BR-O-11 nothing beside what isn't subject to VAT."""
+        categories = self._get_vat_categories(document)
+        if OUTSIDE_VAT not in categories:
+            seller = vals["supplier"].commercial_partner_id
+            if seller.vat not in (False, "", "/"):
+                return None
+            return self.env._("%s has no VAT number: fill in its Tax ID.", seller.display_name)
+        if len(categories) == 1:
+            return None
+        return self.env._(
+            "%s has lines that are outside the scope of VAT beside others, which electronic invoices don't allow: put "
+            "them on an invoice of their own.",
+            vals["invoice"].name,
+        )
+
+    @api.model
     def _get_vat_rounding_problem(self, document, vals):
         """BR-CO-17 and BR-S-09: VAT that is rounded per line may differ by less than 1.00 from that of their sum."""
-        for total in document["cac:TaxTotal"]:
-            for subtotal in total.get("cac:TaxSubtotal") or []:
-                category = subtotal["cac:TaxCategory"]
-                category = category[0] if isinstance(category, list) else category
-                rate = float((category.get("cbc:Percent") or {}).get("_text") or 0.0)
-                base, tax = (float(subtotal[tag]["_text"]) for tag in ("cbc:TaxableAmount", "cbc:TaxAmount"))
-                currency = vals["invoice"].currency_id
-                difference = currency.round(abs(tax) - currency.round(abs(base) * rate / 100))
-                if abs(difference) >= 1.0:
-                    return self.env._(
-                        "The VAT of %(invoice)s is rounded line by line and differs by %(difference)s from the VAT of "
-                        "its total, more than electronic invoices allow: divide it over several invoices, or round "
-                        "the VAT of new ones globally (in the settings of Invoicing).",
-                        invoice=vals["invoice"].name,
-                        difference=currency.format(difference),
-                    )
+        currency = vals["invoice"].currency_id
+        for subtotal, category in self._get_subtotals(document):
+            rate = float((category.get("cbc:Percent") or {}).get("_text") or 0.0)
+            base, tax = (float(subtotal[tag]["_text"]) for tag in ("cbc:TaxableAmount", "cbc:TaxAmount"))
+            difference = currency.round(abs(tax) - currency.round(abs(base) * rate / 100))
+            if abs(difference) >= 1.0:
+                return self.env._(
+                    "The VAT of %(invoice)s is rounded line by line and differs by %(difference)s from the VAT of "
+                    "its total, more than electronic invoices allow: divide it over several invoices, or round "
+                    "the VAT of new ones globally (in the settings of Invoicing).",
+                    invoice=vals["invoice"].name,
+                    difference=currency.format(difference),
+                )
         return None
 
     def _get_party_constraints(self, partner, role, node, vals):
-        """NL-R-003 and NL-R-005 for organisations (people have no such number), R010 and R020 for all."""
+        """NL-R-003 for the seller, BR-NL-10 for a Dutch buyer in the Dutch format, R010 and R020 for all.
+
+        NL-R-005 wants no number of the buyer, only that the one which is there is a KvK number or an OIN.
+        """
         commercial = partner.commercial_partner_id
         constraints = {}
         if vals["supplier"].country_code == "NL" and partner.country_code == "NL":
             scheme = (node["cac:PartyLegalEntity"]["cbc:CompanyID"] or {}).get("schemeID")
-            missing = scheme not in (KVK, OIN) and (role == "supplier" or commercial.is_company)
-            constraints["nl_r_003" if role == "supplier" else "nl_r_005"] = missing and self.env._(
+            missing = scheme not in (KVK, OIN) and (role == "supplier" or self._name == NLCIUS)
+            text = self.env._(
                 "%s should have a KvK number of 8 digits as Company ID, or an OIN.", commercial.display_name
             )
+            if role == "customer" and not commercial.is_company:
+                text = self.env._(
+                    "%s has no KvK number, which the e-invoice format NLCIUS wants: choose Peppol BIS 3 as the format "
+                    "of this person.",
+                    commercial.display_name,
+                )
+            constraints["nl_r_003" if role == "supplier" else "nl_r_005"] = text if missing else None
         if not (node.get("cbc:EndpointID") or {}).get("_text"):
             constraints[f"peppol_endpoint_{role}"] = self.env._(
                 "%s has no electronic address: fill in its Company ID, OIN, VAT number or Peppol address.",

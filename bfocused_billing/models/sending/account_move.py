@@ -153,23 +153,40 @@ class AccountMove(models.Model):
         self.ensure_one()
         return self.commercial_partner_id._get_missing_reference_problem(self._get_customer_reference())
 
-    def _get_unwritable_text_problems(self):
-        """A sentence for each text with characters that an electronic invoice can't hold."""
+    def _get_unwritable_text_problems(self, texts):
+        """A sentence for each text with characters that an electronic invoice can't hold.
+
+        :param texts: list of those texts, from the document
+        """
         self.ensure_one()
-        move = self.sudo()
-        partners = move.partner_id | move.commercial_partner_id | move.company_id.partner_id | move.partner_shipping_id
         found = [
-            *((move, name) for name in MOVE_TEXTS),
-            *((partner, name) for partner in partners for name in PARTNER_TEXTS),
-            *((line, "name") for line in move.invoice_line_ids),
-            *((product, name) for product in move.invoice_line_ids.product_id for name in PRODUCT_TEXTS),
+            (record, name)
+            for record, name in self._get_written_fields()
+            if isinstance(record[name], str) and UNWRITABLE.search(record[name])
         ]
-        return [
+        problems = [
             self.env._(
                 "%(field)s of %(record)s has characters that an electronic invoice can't hold: type it again.",
                 field=record._fields[name]._description_string(self.env),
                 record=UNWRITABLE.sub("?", record.display_name or ""),
             )
             for record, name in found
-            if UNWRITABLE.search(record[name] or "")
         ]
+        others = {text for text in texts if not any(record[name].strip() in text for record, name in found)}
+        problems += [
+            self.env._(
+                'The text "%s" has characters, here question marks, that an electronic invoice can\'t hold: type it '
+                "again.",
+                UNWRITABLE.sub("?", text),
+            )
+            for text in sorted(others)
+        ]
+        return problems
+
+    def _get_written_fields(self):
+        """:return: list of (record, name of a field) of which an electronic invoice has the text"""
+        move = self.sudo()
+        partners = move.partner_id | move.commercial_partner_id | move.company_id.partner_id | move.partner_shipping_id
+        lines = move.invoice_line_ids
+        tables = ((move, MOVE_TEXTS), (partners, PARTNER_TEXTS), (lines, ("name",)), (lines.product_id, PRODUCT_TEXTS))
+        return [(record, name) for records, names in tables for record in records for name in names]
