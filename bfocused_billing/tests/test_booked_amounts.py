@@ -7,6 +7,7 @@ from lxml import html
 
 from odoo import Command
 
+from ..tools import includes_vat
 from .common import day
 from .explain_common import ExplainCase
 from .size import at_size
@@ -81,7 +82,7 @@ class TestBookedAmounts(ExplainCase):
         reversal.new_move_ids.action_post()
         self.assertEqual(len(invoice.invoice_line_ids.charge_ids.filtered(lambda charge: charge.state == "void")), 3)
 
-    @settings(max_examples=at_size(25, 6), deadline=None, phases=[Phase.generate])
+    @settings(max_examples=at_size(40, 6), deadline=None, phases=[Phase.generate])
     @given(
         lines=LINES,
         method=st.sampled_from(("round_globally", "round_per_line")),
@@ -96,21 +97,23 @@ class TestBookedAmounts(ExplainCase):
             subscription = self.subscribe(lines)
             self.bill("2026-01-01")
             self.check(self.get_invoice(subscription))
-            self.check_credits(subscription, ends, is_included)
+            self.check_credits(subscription, ends)
             savepoint.rollback()
         self.env.invalidate_all()
 
-    def check_credits(self, subscription, ends, is_included):
-        """Days are given back in steps, at last all of them: what was booked, to the cent."""
+    def check_credits(self, subscription, ends):
+        """Days are given back in steps, at last all of them: what was booked, to the cent; where prices include VAT,
+        the price, of which Odoo's rounding may put a cent elsewhere between base and VAT."""
         for number, end in enumerate([*sorted(ends, reverse=True), day("2026-01-01")]):
             subscription.date = end
             self.bill(str(day("2026-01-02").replace(day=2 + number)))
         for line in subscription.sale_subscription_line_ids:
+            charges = line._get_live_charges()
             for move_line in line.move_line_ids:
-                charges = move_line.charge_ids
-                self.assertEqual(charges.amount_untaxed, -move_line.amount_currency)
-            if not is_included:
-                self.assertEqual(round(sum(line._get_live_charges().mapped("amount_untaxed")), 2), 0)
+                self.assertEqual(move_line.charge_ids.amount_untaxed, -move_line.amount_currency)
+            self.assertEqual(round(sum(charge._get_line_amount() for charge in charges), 2), 0)
+            cent_of_vat = 0.01 if includes_vat(line.move_line_ids.tax_ids) else 0
+            self.assertLessEqual(abs(round(sum(charges.mapped("amount_untaxed")), 2)), cent_of_vat * len(charges))
 
     def test_the_settings_propose_rounding_per_line(self):
         view = self.env["res.config.settings"].get_view(self.env.ref("base.res_config_settings_view_form").id)

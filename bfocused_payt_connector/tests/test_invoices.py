@@ -1,7 +1,7 @@
 import ast
 from decimal import Decimal
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from odoo import Command
@@ -179,6 +179,38 @@ class TestInvoices(PaytDataCase):
             self.assertEqual(total, Decimal(line["total_incl_tax_amount"]))
 
         move.name = "INV/2026/00001"
+        check()
+
+    def test_lines_add_up_to_the_invoice_under_both_roundings(self):
+        line = st.tuples(
+            st.decimals(min_value="0.01", max_value=500, places=3).map(float),
+            st.sampled_from((1, 3, 0.5, -1)),
+            st.sampled_from((0, 33.33)),
+            st.booleans(),
+        )
+
+        @settings(max_examples=at_size(40, 8), deadline=None, phases=[Phase.generate])
+        @given(
+            lines=st.lists(line, min_size=1, max_size=6),
+            method=st.sampled_from(("round_globally", "round_per_line")),
+            is_included=st.booleans(),
+        )
+        def check(lines, method, is_included):
+            self.company.tax_calculation_rounding_method = method
+            tax = included if is_included else self.tax
+            move = self.make_invoice(*[line[0] for line in lines], post=False)
+            for record, (_price, quantity, discount, is_low) in zip(move.invoice_line_ids, lines, strict=True):
+                record.write({"quantity": quantity, "discount": discount})
+                record.tax_ids = low if is_low and not is_included else tax
+            move.name = f"INV/2026/{move.id}"
+            payload = move._prepare_payt_whole()
+            self.assert_contract("invoice", payload)
+            sums = [self.sum_lines(payload, f"{name}_amount") for name in ("total_excl_tax", "vat", "total_incl_tax")]
+            amounts = (move.amount_untaxed, move.amount_tax, move.amount_total)
+            self.assertEqual(sums, [Decimal(f"{amount:.2f}") for amount in amounts])
+
+        included = self.tax.copy({"name": "included", "price_include_override": "tax_included"})
+        low = self.tax.copy({"name": "low", "amount": 9})
         check()
 
     # === WHEN

@@ -436,12 +436,28 @@ class AccountMove(models.Model):
         lines = lines.sorted(lambda line: (line.sequence, line.id))
         if any(len(line.tax_ids) > 1 or line.tax_ids.filtered(lambda t: t.amount_type != "percent") for line in lines):
             return []
-        return [self._prepare_payt_line(line, place) for place, line in enumerate(lines, start=1)]
+        vat = self._get_vat_by_line()
+        return [self._prepare_payt_line(line, place, vat[line]) for place, line in enumerate(lines, start=1)]
 
-    def _prepare_payt_line(self, line, place):
+    def _get_vat_by_line(self):
+        """What each line has of the invoice's VAT: Odoo's own division, which adds up also where it rounds globally.
+
+        :return: dict of an amount in the invoice's currency by ``account.move.line``
+        """
+        base_lines, _tax_lines = self._get_rounded_base_and_tax_lines()
+        return {
+            base_line["record"]: sum(tax["tax_amount_currency"] for tax in base_line["tax_details"]["taxes_data"])
+            for base_line in base_lines
+        }
+
+    def _prepare_payt_line(self, line, place, vat):
+        """
+        :param place: of the line on the invoice, from 1
+        :param vat: what it has of the invoice's VAT
+        """
         sign = -1 if self.move_type == "out_refund" else 1
         currency = self.currency_id
-        booked, vat = line._get_booked_amount(), line.price_total - line.price_subtotal
+        booked = line._get_booked_amount()
         values = {
             "description": line.name or line.product_id.display_name or self.name,
             "vat_rate_code": line.tax_ids._get_payt_key_vat_rate() if line.tax_ids else NO_VAT,
