@@ -1,5 +1,8 @@
 from datetime import date
 
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
 from odoo import Command
 
 from .size import at_size
@@ -8,6 +11,15 @@ from .ubl_common import UblCase, get_broken
 PER_LINE, GLOBALLY = "round_per_line", "round_globally"
 REFERENCES = "/*/cac:OrderReference//* | /*/cbc:BuyerReference | //cac:BillingReference//cbc:ID"
 LONG = "Beheer van werkplekken, netwerk en telefonie. " * 60
+ANY_LINES = st.lists(
+    st.tuples(
+        st.integers(-50000, 99999).map(lambda number: number / 1000),  # price
+        st.sampled_from((1, 2, 0.5, 7.25, -1)),  # quantity
+        st.sampled_from((0, 0, 5, 33.33)),  # discount
+        st.sampled_from(("btw_21", "btw_9", "btw_verk_0")),
+    ),
+    max_size=7,
+)
 SPECIAL = 'Huur <kast> & "rack" \u2014 caf\u00e9 \u20ac 5 \U0001f600\nregel 2'
 
 # Kinds that can't be written by the rules: what a person is told of it before it's sent
@@ -227,6 +239,25 @@ class TestUblMatrix(UblCase):
         kinds, is_credited = at_size(full=(kinds, True), short=(lines, False))
         passed = self.check_matrix(PER_LINE, kinds, is_credited)
         self.assertEqual(passed, set(kinds) - set(REFUSED))
+
+    @settings(max_examples=at_size(60, 8), deadline=None, phases=[Phase.generate])
+    @given(lines=ANY_LINES, rounding=st.sampled_from((GLOBALLY, PER_LINE)), is_included=st.booleans())
+    def test_any_lines_make_a_document_by_the_rules_with_the_booked_amounts(self, lines, rounding, is_included):
+        with self.env.cr.savepoint() as savepoint:
+            self.company.tax_calculation_rounding_method = rounding
+            made = [self.line(999.99)]  # so that the customer has to pay
+            for price, quantity, discount, tax in lines:
+                tax = self.inclusive if is_included and tax == "btw_21" else tax
+                made.append(self.line(price, tax, quantity=quantity, discount=discount))
+            move = self.make_invoice(self.baker, self.transfer, invoice_line_ids=made)
+            document, errors = self.export(move)
+            self.assertFalse(errors)
+            self.assertEqual(get_broken(document), set())
+            self.assert_amounts(document, move)
+            [tax] = self.get(document, "/*/cac:TaxTotal/cbc:TaxAmount")
+            self.assertEqual(f"{float(tax):.2f}", f"{move.amount_tax:.2f}")
+            savepoint.rollback()
+        self.env.invalidate_all()
 
     def test_hundreds_of_lines_rounded_one_by_one_are_told(self):
         lines = [self.line(0.5) for _number in range(210)]  # 21% of 0.50 is 0.105

@@ -1,3 +1,5 @@
+from collections import defaultdict
+
 from odoo import api, models
 
 from .account_move import UNWRITABLE
@@ -45,6 +47,7 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
         # EXTENDS 'account_edi_ubl_cii'
         document_node = super()._get_invoice_node(vals)
         if self._is_billing_document(vals):
+            self._align_taxable_amounts(document_node, vals)
             if self._get_vat_categories(document_node) == {OUTSIDE_VAT}:
                 for tag in PARTIES.values():
                     document_node[tag]["cac:Party"]["cac:PartyTaxScheme"] = []  # BR-O-02
@@ -52,6 +55,41 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
                 for node in document_node["cac:AllowanceCharge"]:
                     node["cbc:AllowanceChargeReasonCode"] = None  # BR-NL-32; Odoo does so in the lines
         return document_node
+
+    # === AMOUNTS
+
+    def _setup_base_lines(self, vals):
+        # EXTENDS 'account_edi_ubl_cii': it divides the cents of global rounding over the lines anew, and otherwise than
+        # the books, where each stays within the lines of its tax
+        result = super()._setup_base_lines(vals)
+        if self._is_billing_document(vals):
+            for base_line in vals["base_lines"]:
+                details = base_line["tax_details"]
+                for suffix in ("", "_currency"):
+                    booked = details[f"total_excluded{suffix}"] + details[f"delta_total_excluded{suffix}"]
+                    details[f"gross_total_excluded{suffix}"] = booked + details[f"discount_amount{suffix}"]
+        return result
+
+    @api.model
+    def _align_taxable_amounts(self, document_node, vals):
+        """BR-S-08 and its kind: what a category is reckoned from is the sum of its lines, as they are booked."""
+        currency, sums = vals["currency_id"], defaultdict(float)
+        for line in document_node[self._get_tags_for_document_type(vals)["document_line"]]:
+            for category in line["cac:Item"]["cac:ClassifiedTaxCategory"]:
+                sums[self._get_category_key(category)] += line["cbc:LineExtensionAmount"]["_text"]
+        for node in document_node["cac:AllowanceCharge"]:
+            sign = 1 if node["cbc:ChargeIndicator"]["_text"] == "true" else -1
+            for category in node["cac:TaxCategory"]:
+                sums[self._get_category_key(category)] += sign * node["cbc:Amount"]["_text"]
+        for subtotal, category in self._get_subtotals(document_node):
+            taxable = subtotal["cbc:TaxableAmount"]
+            if taxable["currencyID"] == currency.name:
+                amount = currency.round(sums[self._get_category_key(category)])
+                taxable["_text"] = self.format_float(amount, currency.decimal_places)
+
+    @api.model
+    def _get_category_key(self, category_node):
+        return category_node["cbc:ID"]["_text"], category_node["cbc:Percent"]["_text"]
 
     # === HEADER
 
