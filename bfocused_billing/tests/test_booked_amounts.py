@@ -33,10 +33,10 @@ class TestBookedAmounts(ExplainCase):
     def get_invoice(self, subscription):
         return subscription.sale_subscription_line_ids.move_line_ids.move_id
 
-    def get_amounts_on_paper(self, move):
-        """The untaxed amounts of the lines as the report prints them."""
+    def get_amounts_on_paper(self, move, cell="td_subtotal"):
+        """The amounts of the lines as the report prints them."""
         content, _type = self.env["ir.actions.report"]._render_qweb_html("account.account_invoices", move.ids)
-        cells = html.fromstring(content).xpath("//td[@name='td_subtotal']")
+        cells = html.fromstring(content).xpath(f"//td[@name='{cell}']")
         texts = [cell.text_content() for cell in cells]
         digits = ["".join(char for char in text if char in "0123456789,-") for text in texts]
         return [Decimal(text.replace(",", ".")) for text in digits if text]
@@ -114,6 +114,53 @@ class TestBookedAmounts(ExplainCase):
             self.assertEqual(round(sum(charge._get_line_amount() for charge in charges), 2), 0)
             cent_of_vat = 0.01 if includes_vat(line.move_line_ids.tax_ids) else 0
             self.assertLessEqual(abs(round(sum(charges.mapped("amount_untaxed")), 2)), cent_of_vat * len(charges))
+
+    # === ON PAPER
+
+    def make_sections(self, **values):
+        section = Command.create({"display_type": "line_section", "name": "Section", **values})
+        tax = self.env["account.chart.template"].ref("btw_9")
+        lines = [
+            Command.create({"product_id": self.internet.id, "price_unit": 79.4383, "tax_ids": [Command.set(taxes.ids)]})
+            for taxes in [self.internet.taxes_id] * 6 + [tax] * 5
+        ]
+        return self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": self.customer.id,
+                "invoice_line_ids": [section, *lines],
+            }
+        )
+
+    def test_lines_of_a_collapsed_section_add_up_to_the_invoice(self):
+        for values in ({"collapse_composition": True}, {"collapse_prices": True}):
+            with self.subTest(values=values):
+                move = self.make_sections(**values)
+                self.assertNotEqual(round(sum(move.invoice_line_ids.mapped("price_subtotal")), 2), move.amount_untaxed)
+                section = move.invoice_line_ids.filtered(lambda line: line.display_type == "line_section")
+                rows = section._get_child_lines()
+                if "collapse_prices" in values:
+                    rows = [row for row in rows if row["display_type"] == "line_section"]
+                self.assertEqual(len(rows), 2)  # one per tax
+                self.assertEqual(round(sum(row["price_subtotal"] for row in rows), 2), move.amount_untaxed)
+                self.assertEqual(round(sum(row["price_total"] for row in rows), 2), move.amount_total)
+                amounts = self.get_amounts_on_paper(move, "td_subtotal_grouped")
+                self.assertEqual(sum(amounts), Decimal(str(move.amount_untaxed)))
+                self.assertFalse(move._origin.invoice_line_ids - move.invoice_line_ids)
+
+    def test_lines_with_tax_on_paper_add_up_to_the_total(self):
+        self.company.account_price_include = "tax_included"
+        move = self.make_sections()
+        move.invoice_line_ids.filtered("display_type").filtered(lambda line: line.display_type != "product").unlink()
+        self.assertEqual(sum(self.get_amounts_on_paper(move)), Decimal(str(move.amount_total)))
+
+    def test_every_layout_prints_the_booked_amounts(self):
+        move = self.make_sections()
+        move.invoice_line_ids.filtered(lambda line: line.display_type != "product").unlink()
+        for layout in self.env["report.layout"].search([("view_id", "!=", False)]):
+            with self.subTest(layout=layout.name):
+                self.company.external_report_layout_id = layout.view_id
+                self.assertEqual(sum(self.get_amounts_on_paper(move)), Decimal(str(move.amount_untaxed)))
 
     def test_the_settings_propose_rounding_per_line(self):
         view = self.env["res.config.settings"].get_view(self.env.ref("base.res_config_settings_view_form").id)

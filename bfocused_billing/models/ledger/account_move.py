@@ -56,6 +56,30 @@ class AccountMove(models.Model):
         self.ensure_one()
         return self.company_id.use_billing and self.is_sale_document()
 
+    def _get_vat_by_line(self):
+        """What each line has of the invoice's VAT: Odoo's own division, which adds up also where it rounds globally.
+
+        :return: dict of an amount in the invoice's currency by ``account.move.line``
+        """
+        self.ensure_one()
+        base_lines, _tax_lines = self._get_rounded_base_and_tax_lines()
+        return {
+            base_line["record"]: sum(tax["tax_amount_currency"] for tax in base_line["tax_details"]["taxes_data"])
+            for base_line in base_lines
+        }
+
+    def _get_amounts_on_paper(self):
+        """What documents say of each line: what is booked, with its VAT where the company shows prices so.
+
+        :return: dict by ``account.move.line``; empty where Odoo's own amounts are shown
+        """
+        self.ensure_one()
+        if not self._shows_booked_amounts():
+            return {}
+        lines = self.invoice_line_ids.filtered(lambda line: line.display_type == "product")
+        vat = self._get_vat_by_line() if self.company_price_include == "tax_included" else {}
+        return {line: self.currency_id.round(line._get_booked_amount() + vat.get(line, 0.0)) for line in lines}
+
     # === CREDITING
 
     def _reverse_moves(self, default_values_list=None, cancel=False):

@@ -76,6 +76,30 @@ class AccountMoveLine(models.Model):
             return self.currency_id.round(self.price_unit * self.quantity * (1 - self.discount / 100))
         return self._get_booked_amount()
 
+    # === ON PAPER
+
+    def _get_child_lines(self):
+        # EXTENDS 'account': it sums up the lines of a collapsed section; here what is booked of them
+        if not self.move_id._shows_booked_amounts():
+            return super()._get_child_lines()
+        lines, vat = self._get_section_lines(), self.move_id._get_vat_by_line()
+        booked = [(line._get_booked_amount(), line._get_booked_amount() + vat.get(line, 0.0)) for line in lines]
+        computed = [(line.price_subtotal, line.price_total) for line in lines]
+        try:
+            lines._show_amounts(booked)
+            return super()._get_child_lines()
+        finally:
+            lines._show_amounts(computed)
+
+    def _show_amounts(self, amounts):
+        """Let these lines tell other amounts for the length of a report, in the cache only.
+
+        :param amounts: list of (price_subtotal, price_total), one per line
+        """
+        for line, values in zip(self, amounts, strict=True):
+            for name, value in zip(("price_subtotal", "price_total"), values, strict=True):
+                self._fields[name]._update_cache(line, value)
+
     def get_section_subtotal(self):
         # EXTENDS 'account': on paper too, lines add up to their section and sections to the invoice
         if not self.move_id._shows_booked_amounts():

@@ -439,17 +439,6 @@ class AccountMove(models.Model):
         vat = self._get_vat_by_line()
         return [self._prepare_payt_line(line, place, vat[line]) for place, line in enumerate(lines, start=1)]
 
-    def _get_vat_by_line(self):
-        """What each line has of the invoice's VAT: Odoo's own division, which adds up also where it rounds globally.
-
-        :return: dict of an amount in the invoice's currency by ``account.move.line``
-        """
-        base_lines, _tax_lines = self._get_rounded_base_and_tax_lines()
-        return {
-            base_line["record"]: sum(tax["tax_amount_currency"] for tax in base_line["tax_details"]["taxes_data"])
-            for base_line in base_lines
-        }
-
     def _prepare_payt_line(self, line, place, vat):
         """
         :param place: of the line on the invoice, from 1
