@@ -1,6 +1,7 @@
 """The invoice a customer reads: Dutch, with the periods, and with the supplier's header and footer (T20)."""
 
 import subprocess
+import tempfile
 
 from lxml import html
 
@@ -105,6 +106,14 @@ class TestLongInvoice(HttpCase):
             self.assertEqual(len(heads), 1 if texts else len(heads))
             for top, bottom in heads:
                 self.assertFalse([text for text in texts if text[0] < bottom - 1 and top + 1 < text[1]])
+
+    def test_emoji_are_printed(self):
+        pdf = self.render(self.make_invoice(["Screen \N{DESKTOP COMPUTER} \N{THUMBS UP SIGN}"]))
+        with tempfile.NamedTemporaryFile(suffix=".pdf") as file:
+            file.write(pdf)
+            file.flush()
+            fonts = subprocess.run(["pdffonts", file.name], capture_output=True, check=True, text=True).stdout
+        self.assertIn("Symbola", fonts)  # else they are boxes; see billing_env.system_packages
 
     def test_a_row_longer_than_a_page_is_printed_whole(self):
         text = "\n".join(f"Text{number:03}" for number in range(130))

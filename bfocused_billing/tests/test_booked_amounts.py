@@ -162,6 +162,16 @@ class TestBookedAmounts(ExplainCase):
                 self.company.external_report_layout_id = layout.view_id
                 self.assertEqual(sum(self.get_amounts_on_paper(move)), Decimal(str(move.amount_untaxed)))
 
+    def test_a_reprint_does_not_follow_changed_settings(self):
+        subscription = self.subscribe([(79.4383, 1, 0)] * 6)
+        self.bill("2026-01-01")
+        invoice = self.get_invoice(subscription)
+        printed = self.get_amounts_on_paper(invoice)
+        self.company.tax_calculation_rounding_method = "round_per_line"
+        self.assertEqual(self.get_amounts_on_paper(invoice), printed)
+        self.company.use_billing = False
+        self.assertEqual(self.get_amounts_on_paper(invoice), printed)
+
     def test_the_settings_propose_rounding_per_line(self):
         view = self.env["res.config.settings"].get_view(self.env.ref("base.res_config_settings_view_form").id)
         [node] = html.fromstring(view["arch"]).xpath("//setting[@id='billing_rounding']")

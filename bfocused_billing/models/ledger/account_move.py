@@ -35,6 +35,12 @@ class AccountMove(models.Model):
         ondelete="set null",
         help="The invoice that was reversed to make this one. Even a small one doesn't wait: its reversal went.",
     )
+    is_printed_as_booked = fields.Boolean(
+        copy=False,
+        readonly=True,
+        help="Posted while its company used the billing: a document printed later has the same amounts per line, "
+        "whatever the settings are by then.",
+    )
     deferred_until = fields.Date(copy=False, readonly=True, help="The quarter turn with which a deferred invoice goes.")
 
     # === BUSINESS
@@ -43,6 +49,7 @@ class AccountMove(models.Model):
         # EXTENDS 'account': a deferred invoice that is posted, by whatever way, waits no longer
         self._check_subscription_mandates()
         self._check_credited_whole()
+        self.filtered(lambda move: move.company_id.use_billing and move.is_sale_document()).is_printed_as_booked = True
         posted = super()._post(soft=soft)
         posted.filtered(lambda move: move.deferral_state == "deferred").deferral_state = "released"
         return posted
@@ -54,6 +61,8 @@ class AccountMove(models.Model):
     def _shows_booked_amounts(self):
         """Whether documents say per line what is booked, so that the lines add up to the invoice (T26)."""
         self.ensure_one()
+        if self.state != "draft":
+            return self.is_printed_as_booked
         return self.company_id.use_billing and self.is_sale_document()
 
     def _get_vat_by_line(self):

@@ -32,10 +32,15 @@ def _has_font(file_name: str) -> bool:
 
 
 def _has_pdf_fonts() -> bool:
-    return _has_font("DejaVuSans.ttf") and _has_font("LiberationSans-Regular.ttf")
+    return all(map(_has_font, ("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "Symbola*.ttf")))
 
 
-FONTS = Need("the fonts of PDF documents", _has_pdf_fonts, ("fontconfig", "fonts-dejavu-core", "fonts-liberation"))
+FONTS = Need(
+    "the fonts of PDF documents",
+    _has_pdf_fonts,
+    # the last one for emoji, which are boxes without it
+    ("fontconfig", "fonts-dejavu-core", "fonts-liberation", "fonts-symbola"),
+)
 PDF_TOOLS = Need("reading PDFs in tests", lambda: bool(shutil.which("pdftotext")), ("poppler-utils",))
 BROWSER = Need("the browser tests", lambda: any(map(shutil.which, BROWSERS)), ("chromium",))
 
