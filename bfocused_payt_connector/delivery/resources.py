@@ -5,7 +5,7 @@ from typing import Any
 
 from ..payt_api import operations as op
 from ..payt_api.wire import MAX_RECORDS_PER_WRITE
-from .writes import ByNumber, Create, CreateMandates, Look, Step, Upsert
+from .writes import ByNumber, Create, CreateMandates, Look, Step, Upsert, UpsertInvoices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ ROWS = (
         key="_get_payt_key_invoice",
         taken="_payt_taken_invoice",
         refused="_payt_refused_invoice",
-        write=Upsert(op.UPSERT_INVOICES),
+        write=UpsertInvoices(op.UPSERT_INVOICES, update=op.UPDATE_INVOICES),
         files="_get_payt_files",
         instead="_get_payt_instead_invoice",
         batch_size=200,  # each costs two uploads

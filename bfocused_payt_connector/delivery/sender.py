@@ -200,12 +200,15 @@ class OutboxSender:
         taken = self._get_last_taken(parcels)
         to_send = []
         for parcel in parcels:
-            is_certain = not any(parcel.rows.mapped("tries")) and not any(parcel.rows.mapped("is_forced"))
-            if is_certain and taken.get((parcel.record._name, parcel.record.id)) == parcel.checksum:
+            if self.is_certain(parcel) and taken.get((parcel.record._name, parcel.record.id)) == parcel.checksum:
                 self.take(parcel, {"unchanged": True})
             else:
                 to_send.append(parcel)
         return to_send
+
+    def is_certain(self, parcel):
+        """Whether PAYT has what it took last: nothing was tried since, and nobody wants it to be sent again."""
+        return not any(parcel.rows.mapped("tries")) and not any(parcel.rows.mapped("is_forced"))
 
     def _get_last_taken(self, parcels):
         """The checksum of what PAYT took last, by model and id; not where something else was tried since."""

@@ -7,10 +7,16 @@ error ends it halfway.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from odoo.tools import partition
+
 from ..payt_api import BulkResult, PaytError, PaytForbidden, PaytNotFound, PaytRejected
 from ..payt_api.operations import Operation
 
 NOT_FOUND = {"not_found"}
+MONEY = {
+    *("amount_total", "amount_open", "book_amount_total", "book_amount_open", "currency_code"),
+    *("payments", "invoice_lines"),
+}
 
 
 class Write:
@@ -122,6 +128,65 @@ class Upsert(BulkWrite):
     def get_items(self, parcels):
         # OVERRIDE
         return [parcel.payload for parcel in parcels]
+
+
+@dataclass(frozen=True)
+class UpdateInvoices(Upsert):
+    """What isn't money of the payloads goes; PAYT leaves the rest as it is."""
+
+    def get_items(self, parcels):
+        # OVERRIDE
+        return [{name: parcel.payload[name] for name in parcel.payload if name not in MONEY} for parcel in parcels]
+
+    def settle_refused(self, sender, client, by_key, refused):
+        # EXTENDS: an invoice that PAYT doesn't have any more goes whole the next time
+        for key in [key for key, reasons in refused.items() if set(reasons) == NOT_FOUND]:
+            by_key[key].record._note_payt_money(None)
+            sender.postpone(by_key.pop(key), sender.env._("PAYT doesn't have this invoice."))
+            del refused[key]
+        super().settle_refused(sender, client, by_key, refused)
+
+
+@dataclass(frozen=True)
+class UpsertInvoices(Upsert):
+    """Invoices go whole, or without their money where PAYT was told before of all that we booked.
+
+    Whole ones have the whole list of payments. So PAYT is asked first what it has on them: what it collected since it
+    was read last would be missing in that list, and in what is open.
+
+    :param update: operation that changes only what is given
+    """
+
+    update: Operation | None = None
+
+    def send(self, sender, client, parcels):
+        # EXTENDS
+        told, whole = partition(
+            lambda parcel: sender.is_certain(parcel) and parcel.record._is_payt_money_told(parcel.payload), parcels
+        )
+        if whole := self._leave_unread(sender, whole):
+            super().send(sender, client, whole)
+        if told:
+            UpdateInvoices(self.update).send(sender, client, told)
+
+    def settle(self, sender, client, by_key, result):
+        # EXTENDS
+        super().settle(sender, client, by_key, result)
+        for key in result.taken:
+            by_key[key].record._note_payt_money(by_key[key].payload)
+
+    def _leave_unread(self, sender, parcels):
+        """:return: the parcels of which PAYT has no payment that isn't followed yet"""
+        known = {parcel.key for parcel in parcels if parcel.record._may_payt_have_collected()}
+        if not known:
+            return parcels
+        sender.backend._read_payments_of(known)
+        left, unread = partition(
+            lambda parcel: parcel.key not in known or not parcel.record._has_payt_unfollowed_payments(), parcels
+        )
+        for parcel in unread:
+            sender.postpone(parcel, sender.env._("PAYT collected something that is followed first."))
+        return left
 
 
 class ByNumber(BulkWrite):

@@ -1,5 +1,3 @@
-from collections import Counter
-
 from ..payt_api import PaytError
 from .base import PaytWaits
 from .payload import PRINCIPAL, PaymentPayload
@@ -88,17 +86,12 @@ class OwnPayments:
         """
         unmarked = self._get_unmarked(invoice_id)
         taken = self._get_taken(list(unmarked))
-        left = Counter(
-            (str(booking.date), f"{booking.amount:.2f}", booking.kind) for booking in move._get_payt_all_bookings()
-        )
-        own = set()
-        for payt_id, payload in unmarked.items():
-            amount = float(payload.get("total_amount") or 0)
-            key = (payload.get("payment_date"), f"{amount:.2f}", payload.get("transaction_type") or "payment")
-            if payt_id not in taken and (alive is None or payt_id in alive) and left[key] > 0:
-                left[key] -= 1
-                own.add(payt_id)
-        return own
+        reportable = {
+            payt_id: payload
+            for payt_id, payload in unmarked.items()
+            if payt_id not in taken and (alive is None or payt_id in alive)
+        }
+        return move._match_payt_reported(reportable)
 
     def _get_taken(self, payt_ids):
         """Those that were booked as PAYT's own, or take back what was."""

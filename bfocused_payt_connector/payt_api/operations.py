@@ -214,7 +214,39 @@ class InvoicePayload(TypedDict):
     payments: NotRequired[list[PaymentPayload]]
 
 
+class InvoiceUpdatePayload(TypedDict):
+    """What isn't given stays as it is, so that nothing need be said of its money."""
+
+    invoice_number: str
+    currency_code: NotRequired[Currency]
+    book_amount_total: NotRequired[Money]
+    book_amount_open: NotRequired[Money]
+    amount_open: NotRequired[Money]
+    amount_total: NotRequired[Money]
+    payments: NotRequired[list[PaymentPayload]]
+    invoice_date: NotRequired[Day]
+    due_date: NotRequired[Day]
+    invoice_identifier: NotRequired[str]
+    debtor_number: NotRequired[str]
+    debtor_identifier: NotRequired[str]
+    order_number: NotRequired[str]
+    peppol_identifier: NotRequired[str]
+    description: NotRequired[str]
+    category: NotRequired[str]
+    contact_identifier: NotRequired[str]
+    payment_condition: NotRequired[str]
+    payment_method: NotRequired[InvoicePaymentMethod]
+    sent_at: NotRequired[Moment]
+    labels: NotRequired[list[str]]
+    payment_term: NotRequired[int]
+    document: NotRequired[DocumentPayload]
+    ubl_document: NotRequired[DocumentPayload]
+
+
 UPSERT_INVOICES = Operation("POST", "/v1/invoices", "invoices:write", "invoices", InvoicePayload, key="invoice_number")
+UPDATE_INVOICES = Operation(
+    "PATCH", "/v1/invoices", "invoices:write", "invoices", InvoiceUpdatePayload, key="invoice_number"
+)
 BLOCK_INVOICES = Operation("PATCH", "/v1/invoices/block", "invoices:write", "invoice_numbers", form=True)
 # PAYT only resumes what was blocked through the API
 RESUME_INVOICES = Operation("PATCH", "/v1/invoices/resume", "invoices:write", "invoice_numbers", form=True)

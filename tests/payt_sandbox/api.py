@@ -18,6 +18,7 @@ BULK_WRITES: dict[str, Bulk] = {
     "POST /v1/contacts": master_data.upsert_contacts,
     "POST /v1/debtors": master_data.upsert_debtors,
     "POST /v1/invoices": invoices.upsert,
+    "PATCH /v1/invoices": invoices.update,
     "PATCH /v1/invoices/block": invoices.block,
     "PATCH /v1/invoices/resume": invoices.resume,
 }

@@ -43,6 +43,19 @@ def upsert(world: World, body: dict[str, Any], outcome: Outcome) -> None:
                 _create(world, given, outcome)
 
 
+def update(world: World, body: dict[str, Any], outcome: Outcome) -> None:
+    """``PATCH /v1/invoices``: what isn't given stays; without amounts and payments, so does the money."""
+    for given in outcome.wanted(body["invoices"], "invoice_number"):
+        known = world.store.invoices.by("invoice_number", given["invoice_number"])
+        if not known:
+            outcome.not_found(given["invoice_number"])
+            continue
+        with outcome.record(given["invoice_number"]) as problems:
+            problems += _problems(world, given, known)
+            if not problems:
+                _change(world, known, given, outcome)
+
+
 def block(world: World, body: dict[str, Any], outcome: Outcome) -> None:
     """``PATCH /v1/invoices/block``. Blocking twice is blocking once."""
     for key, invoice in _named(world, body, outcome):

@@ -43,27 +43,40 @@ def add_payment(world: World, invoice: Record, value: Decimal, source: str, **va
 
 
 def replace_given(world: World, invoice: Record, given: list[Record]) -> None:
-    """The whole list of the bookkeeping's payments: new ones are added, those left out are deleted.
+    """The list of the bookkeeping's payments: new ones are added, those left out are deleted.
 
-    What PAYT booked itself (its provider's, the debtor's by bank) is no part of that list and stays.
+    What PAYT booked itself (its provider's, the debtor's by bank) is no part of that list and stays; or it is, where
+    the list is taken for the whole, and goes when it isn't in it under its number.
     """
     wanted = {payment["origin_identifier"]: payment for payment in given}
+    own = {payment["id"]: payment for payment in payments_of(world, invoice) if payment["_source"] in ("psp", "bank")}
+    if world.setting("knows_own_payments"):
+        named = {key for key in wanted if key in own}
+        wanted = {key: values for key, values in wanted.items() if key not in named}
+    else:
+        named = set()
     for payment in payments_of(world, invoice):
-        if payment["_source"] == "invented" or payment["_source"] == "given" and _key(payment) not in wanted:
+        is_ours = payment["_source"] == "given" and _key(payment) not in wanted
+        is_forgotten = world.setting("payments_are_whole") and payment["id"] in own and payment["id"] not in named
+        if payment["_source"] == "invented" or is_ours or is_forgotten:
             delete_payment(world, payment)
     for key, values in wanted.items():
-        known = world.store.payments.by("_origin_identifier", key)
-        shown = {name: values[name] for name in GIVEN if values.get(name)}
-        if not known:
-            booked = {"_origin_identifier": key, **shown}
-            payment = add_payment(world, invoice, amount(values["amount"]), "given", **booked)
-        else:
-            payment = known
-            payment.update(shown, total_amount=values["amount"])
-        payment["total_book_amount"] = values.get("book_amount") or text(
-            _in_book_currency(invoice, amount(values["amount"]))
-        )
-        world.store.payments.touch(payment)
+        _give(world, invoice, key, values)
+
+
+def _give(world: World, invoice: Record, key: str, values: Record) -> None:
+    known = world.store.payments.by("_origin_identifier", key)
+    shown = {name: values[name] for name in GIVEN if values.get(name)}
+    if not known:
+        booked = {"_origin_identifier": key, **shown}
+        payment = add_payment(world, invoice, amount(values["amount"]), "given", **booked)
+    else:
+        payment = known
+        payment.update(shown, total_amount=values["amount"])
+    payment["total_book_amount"] = values.get("book_amount") or text(
+        _in_book_currency(invoice, amount(values["amount"]))
+    )
+    world.store.payments.touch(payment)
 
 
 def taken_elsewhere(world: World, invoice: Record | None, given: list[Record]) -> list[str]:

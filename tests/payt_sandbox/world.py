@@ -26,6 +26,11 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "repeats_are_errors": False,
     # what an upsert leaves out PAYT empties, instead of keeping it
     "omitted_is_emptied": False,
+    # a list of payments is the whole one: what PAYT collected and isn't in it is deleted; otherwise it is that of the
+    # bookkeeping's own, and PAYT's stay beside it
+    "payments_are_whole": False,
+    # PAYT's own payments in such a list are recognised by PAYT's number; otherwise they are new ones
+    "knows_own_payments": True,
     # a debtor's comment stands in: "notes", "messages" or "both"
     "comments_in": "notes",
     # 40 EUR at least, 15 % of what is open: the bottom of the Dutch scale (Besluit BIK)

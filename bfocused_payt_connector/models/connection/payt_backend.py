@@ -100,6 +100,14 @@ class PaytBackend(models.Model):
     )
 
     # what is done with it
+    payments_list = fields.Selection(
+        selection=[("all", "All payments, PAYT's own by its numbers"), ("own", "Only what Odoo booked")],
+        default="all",
+        required=True,
+        string="Payments of an invoice",
+        help="What PAYT gets as the payments of an invoice when Odoo booked something new on it. PAYT wants the whole "
+        "list. Choose only what Odoo booked if PAYT keeps its own payments beside that list, and shows them twice.",
+    )
     psp_provider = fields.Selection(
         [("none", "None"), ("mollie", "Mollie"), ("twikey", "Twikey")],
         string="Payment provider",

@@ -36,3 +36,9 @@ class PaytBackendHooks(models.AbstractModel):
 
     def _forget_outgoing(self):
         """Another administration: take what the old one was told for untold. Defined in outgoing."""
+
+    def _read_payments_of(self, numbers):
+        """Read what PAYT has paid on invoices, to be followed as any other. Defined in incoming.
+
+        :param numbers: of the invoices
+        """

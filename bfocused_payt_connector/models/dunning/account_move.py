@@ -14,7 +14,7 @@ WARNING = "mail.mail_activity_data_warning"
 # what PAYT doesn't have any more once somebody deleted it there
 FORGOTTEN = (
     *("payt_invoice_id", "payt_url", "payt_public_url", "payt_pushed_at", "payt_open_amount"),
-    *("payt_step_state", "payt_block_asked"),
+    *("payt_step_state", "payt_block_asked", "payt_money_told"),
 )
 NOT_FOUND = "not_found"  # PAYT's word for an invoice it doesn't have
 STEP_STATES = [(state, label) for state, label in STATES if state in (*SEVERITY, "paid")]

@@ -154,7 +154,7 @@ class PaytDifference(models.Model):
         differences = self._begin_mending().filtered("can_push")
         # PAYT gets it as a new one, and is told when it was sent, so that it isn't sent twice
         lost = differences.filtered(lambda difference: difference.kind in ("deleted", "missing_at_payt")).move_id
-        lost.write({"payt_pushed_at": False, "payt_invoice_id": False})
+        lost.write({"payt_pushed_at": False, "payt_invoice_id": False, "payt_money_told": False})
         moves = differences.move_id
         handed_over = moves.filtered(lambda move: move.payt_state not in NOT_THERE)
         handed_over.action_payt_retry()

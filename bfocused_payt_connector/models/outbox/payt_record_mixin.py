@@ -27,3 +27,23 @@ class PaytRecordMixin(models.AbstractModel):
         if queued:
             self.env["payt.outbox"]._put(queued, resource)
         return queued
+
+    # === MONEY: of invoices alone
+
+    def _is_payt_money_told(self, payload):
+        """Whether PAYT was told before of all that we have to say of the record's money. Defined in outgoing."""
+        return False
+
+    def _note_payt_money(self, payload):
+        """Remember what PAYT was told of the record's money. Defined in outgoing.
+
+        :param payload: what PAYT took; ``None``: it has nothing of it any more
+        """
+
+    def _may_payt_have_collected(self):
+        """Whether PAYT may have payments on the record that Odoo doesn't know. Defined in outgoing."""
+        return False
+
+    def _has_payt_unfollowed_payments(self):
+        """Whether PAYT has a payment of its own that nobody looked at yet. Defined in outgoing."""
+        return False

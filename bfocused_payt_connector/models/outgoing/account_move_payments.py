@@ -1,10 +1,14 @@
+import hashlib
+import json
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 
-from odoo import models
+from odoo import fields, models
 
 DIRECT_DEBIT = "sepa_direct_debit"
 RETURNED, SETTLED, WRITTEN_OFF = "-R", "-S", "-W"  # behind the identifier of what they belong to
+UNFOLLOWED = "pending"  # state of a record of PAYT that wasn't looked at yet
 MOVED = "-M"  # behind the identifier of money that PAYT collected on one invoice and that pays another one here
 
 
@@ -21,6 +25,7 @@ class PaytAmount:
     description: str = ""
     method: str = ""
     reversal_code: str = ""
+    cost_type: str = ""
 
 
 class AccountMove(models.Model):
@@ -28,11 +33,127 @@ class AccountMove(models.Model):
 
     _inherit = "account.move"
 
+    payt_money_told = fields.Json(
+        copy=False, readonly=True, help="The totals and those payments of ours that PAYT was told last."
+    )
+
     def _prepare_payt_payments(self):
-        """The list for PAYT, without what PAYT itself collected or read: it knows that, and has it beside ours."""
+        """The list for PAYT: what we booked and, where it takes the list for the whole, what PAYT itself has.
+
+        Its own are in it by its numbers. Where PAYT keeps them beside the list, they would be there twice.
+        """
         self.ensure_one()
         amounts, _missing = self._get_payt_read_by_bank(self._get_payt_all_bookings())
+        backend = self.company_id._get_payt_backend()
+        if backend.payments_list == "all":
+            amounts += [self._get_payt_own_booking(*payment) for payment in self._get_payt_own_payments().items()]
+            amounts.sort(key=lambda booking: (booking.date, booking.place, booking.key))
         return [self._prepare_payt_payment(booking) for booking in amounts]
+
+    # === BUSINESS: TOLD
+
+    def _is_payt_money_told(self, payload):
+        # OVERRIDE the hook of outbox
+        self.ensure_one()
+        return self.payt_money_told == self._get_payt_money(payload)
+
+    def _note_payt_money(self, payload):
+        # OVERRIDE the hook of outbox
+        self.sudo().payt_money_told = payload and self._get_payt_money(payload)
+
+    def _get_payt_money(self, payload):
+        """The totals, the lines' checksum, and those payments of which the name begins with our invoice."""
+        lines = json.dumps(payload.get("invoice_lines"), sort_keys=True, default=str)
+        return {
+            **{name: payload.get(name) for name in ("amount_total", "book_amount_total")},
+            "lines": hashlib.sha256(lines.encode()).hexdigest(),
+            "payments": [
+                {name: str(value) for name, value in payment.items()}
+                for payment in payload.get("payments", [])
+                if payment["origin_identifier"].startswith(f"{self.id}-")
+            ],
+        }
+
+    # === BUSINESS: WHAT PAYT HAS ITSELF
+
+    def _get_payt_own_payments(self):
+        """PAYT's payments on this invoice that Odoo didn't report, as PAYT said them last.
+
+        :return: dict of ``payt.mirror`` payload by PAYT's number
+        """
+        self.ensure_one()
+        rows = self._get_payt_payment_rows()
+        unmarked = {row.payt_id: row.payload for row in rows if not self._is_payt_marked(row.payload)}
+        followed = {row.payt_id for row in rows if row.model == "account.move" and row.payt_id in unmarked}
+        booked = {row.payt_id for row in rows if row.model == "account.payment"}
+        ours = self._match_payt_reported({number: unmarked[number] for number in unmarked.keys() - booked}, followed)
+        return {row.payt_id: row.payload for row in rows if row.payt_id not in ours}
+
+    def _get_payt_payment_rows(self):
+        """:return: ``payt.mirror`` records, of the payments that PAYT has on this invoice"""
+        backend, mirror = self.company_id._get_payt_backend(), self.env["payt.mirror"].sudo()
+        if not self.payt_invoice_id or not backend:
+            return mirror
+        mirror.flush_model()
+        self.env.cr.execute(
+            """
+            SELECT id FROM payt_mirror
+             WHERE backend_id = %s AND resource = 'payments' AND deleted_at IS NULL AND payload ->> 'invoice_id' = %s
+             ORDER BY length(payt_id), payt_id""",
+            [backend.id, self.payt_invoice_id],
+        )
+        return mirror.browse([row_id for [row_id] in self.env.cr.fetchall()])
+
+    def _is_payt_marked(self, payload):
+        """Whether PAYT names a provider, a bank statement or costs, of which we never report anything."""
+        transactions = (payload.get(name) or {} for name in ("psp_transaction", "bank_transaction"))
+        is_of_costs = (payload.get("cost_type") or "principal") != "principal"
+        return is_of_costs or any(transaction.get("id") for transaction in transactions)
+
+    def _match_payt_reported(self, payments, known=()):
+        """Match PAYT's payments one-to-one with what Odoo reports, or reported last: by date, amount and kind.
+
+        PAYT doesn't give our names for them back.
+
+        :param payments: dict of PAYT's payload by its number, the oldest first
+        :param known: numbers that were recognised as ours before, which stay it
+        :return: set of the numbers that are ours
+        """
+        told = (self.payt_money_told or {}).get("payments", [])
+        left = Counter(
+            (str(booking.date), f"{booking.amount:.2f}", booking.kind) for booking in self._get_payt_all_bookings()
+        ) | Counter((payment["payment_date"], payment["amount"], payment["transaction_type"]) for payment in told)
+        ours = set()
+        for number, payload in sorted(payments.items(), key=lambda item: item[0] not in known):
+            amount = float(payload.get("total_amount") or 0)
+            key = (payload.get("payment_date"), f"{amount:.2f}", payload.get("transaction_type") or "payment")
+            if number in known or left[key] > 0:
+                left[key] -= 1
+                ours.add(number)
+        return ours
+
+    def _may_payt_have_collected(self):
+        # OVERRIDE the hook of outbox
+        return bool(self.payt_invoice_id)
+
+    def _has_payt_unfollowed_payments(self):
+        # OVERRIDE the hook of outbox
+        own = self._get_payt_own_payments()
+        return any(row.state == UNFOLLOWED and row.payt_id in own for row in self._get_payt_payment_rows())
+
+    def _get_payt_own_booking(self, number, payload):
+        amount = float(payload.get("total_amount") or 0)
+        return PaytAmount(
+            key=number,
+            date=fields.Date.to_date(payload.get("payment_date")) or self.invoice_date,
+            kind=payload.get("transaction_type") or "payment",
+            amount=amount,
+            book_amount=float(payload.get("total_book_amount") or amount),
+            description=payload.get("description") or "",
+            method=payload.get("payment_method") or "",
+            reversal_code=payload.get("reversal_code") or "",
+            cost_type=payload.get("cost_type") or "",
+        )
 
     def _get_payt_all_bookings(self):
         """What happened to the invoice in our books, without what PAYT itself collected; the oldest first."""
@@ -63,6 +184,7 @@ class AccountMove(models.Model):
             "description": booking.description,
             "payment_method": booking.method if booking.kind == "payment" else False,
             "reversal_code": booking.reversal_code,
+            "cost_type": booking.cost_type,
         }
         if self.currency_id != self.company_currency_id:
             values["book_amount"] = booking.book_amount

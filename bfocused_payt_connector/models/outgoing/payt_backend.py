@@ -41,6 +41,7 @@ class PaytBackend(models.Model):
                 "payt_invoice_id": False,
                 "payt_synced_at": False,
                 "payt_pushed_at": False,
+                "payt_money_told": False,
                 "payt_url": False,
                 "payt_deleted_at": False,
                 "payt_was_deleted": False,
