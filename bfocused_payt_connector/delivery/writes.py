@@ -177,10 +177,10 @@ class UpsertInvoices(Upsert):
 
     def _leave_unread(self, sender, parcels):
         """:return: the parcels of which PAYT has no payment that isn't followed yet"""
-        known = {parcel.key for parcel in parcels if parcel.record._may_payt_have_collected()}
+        known = {parcel.key: parcel.record for parcel in parcels if parcel.record._may_payt_have_collected()}
         if not known:
             return parcels
-        sender.backend._read_payments_of(known)
+        sender.backend._read_payments_of(known, unread=[key for key in known if not known[key].payt_invoice_id])
         left, unread = partition(
             lambda parcel: parcel.key not in known or not parcel.record._has_payt_unfollowed_payments(), parcels
         )

@@ -50,8 +50,14 @@ class PspMandatesHandler(Handler):
                 mandate._payt_taken_psp_mandate(self.backend, row.payload)
         elif mandate.payt_state == "revoking":
             mandate._payt_taken_psp_mandate_revocation(self.backend, {})
+        elif self._is_of_debtor_before(row, mandate):
+            return  # the customer was merged: PAYT has it under the other debtor
         elif mandate.payt_state == "pushed":
             mandate._end_at_payt(revoked_at)
+
+    def _is_of_debtor_before(self, row, mandate):
+        number = row.payload.get("debtor_number")
+        return bool(number and mandate.payt_debtor_code) and number != mandate.payt_debtor_code
 
     def _get_partner(self, row):
         """Whose mandate it is; nobody for a debtor that isn't Odoo's."""

@@ -21,3 +21,4 @@ from . import test_token
 from . import test_views
 from . import test_who_may
 from . import test_webhook, test_webhook_events
+from . import test_merged_customers, test_payments_list

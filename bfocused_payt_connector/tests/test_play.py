@@ -219,6 +219,7 @@ class TestPlay(ToldMixin, PlayCase, HttpCase):
         self.assert_equal_here_and_there(by_story)
 
     def test_all_stories_by_pull_alone(self):
+        self.sandbox.world.set("payments_are_whole", True)  # the other reading of the contract
         by_story = self.play()
         self.pull()
         self.assert_equal_here_and_there(by_story)

@@ -80,9 +80,10 @@ def _checked(world: World, given: Record) -> Record:
     )
     if not debtor:
         raise invalid("Debtor not found")
-    reference = world.store.psp_mandates.by("mandate_reference", given.get("mandate_reference"))
-    if reference:
-        raise invalid("Mandate reference has already been taken")
+    for known in world.store.psp_mandates:
+        is_free = known["deactivated_at"] and world.setting("revoked_references_are_free")
+        if known["mandate_reference"] == given.get("mandate_reference") and not is_free:
+            raise invalid("Mandate reference has already been taken")
     if active_mandate(world, debtor["id"]):
         raise invalid("Debtor has a mandate already")
     return debtor

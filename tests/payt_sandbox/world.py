@@ -22,6 +22,8 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "upload_url_seconds": 4 * 3600,
     # how a plan is over: "deactivated" has a moment, "inactive" has none, "active" stays active
     "plan_finishes": "deactivated",
+    # the reference of a revoked mandate may be used again, as for another debtor
+    "revoked_references_are_free": False,
     # what is so already (blocked, resumed, revoked, decided) is refused, instead of taken once more
     "repeats_are_errors": False,
     # what an upsert leaves out PAYT empties, instead of keeping it

@@ -37,8 +37,9 @@ class PaytBackendHooks(models.AbstractModel):
     def _forget_outgoing(self):
         """Another administration: take what the old one was told for untold. Defined in outgoing."""
 
-    def _read_payments_of(self, numbers):
+    def _read_payments_of(self, numbers, unread=()):
         """Read what PAYT has paid on invoices, to be followed as any other. Defined in incoming.
 
         :param numbers: of the invoices
+        :param unread: those of them that weren't read themselves yet
         """

@@ -125,9 +125,10 @@ class PaytBackend(models.Model):
         if is_new:
             self.env["payt.mirror"].sudo()._enqueue_apply(self)
 
-    def _read_payments_of(self, numbers):
+    def _read_payments_of(self, numbers, unread=()):
         # EXTENDS the hook of connection
-        self._pull_by("payments", "invoice_numbers", {number for number in numbers if "," not in number})
+        for resource, wanted in (("invoices", unread), ("payments", numbers)):
+            self._pull_by(resource, "invoice_numbers", {number for number in wanted if "," not in number})
 
     def _store_by(self, resource, name, values, filters):
         """:return: whether there was anything new"""

@@ -36,6 +36,9 @@ class AccountBankingMandate(models.Model):
         help="Where the mandate stands at the payment provider that collects for PAYT.",
     )
     payt_message = fields.Char(string="PAYT message", copy=False, readonly=True)
+    payt_debtor_code = fields.Char(
+        copy=False, readonly=True, help="The debtor at PAYT that has this mandate, also after customers were merged."
+    )
 
     # === CRUD
 
@@ -171,10 +174,32 @@ class AccountBankingMandate(models.Model):
             replaced._queue_payt("psp_mandate_revocation").write({"payt_state": "revoking"})
 
     def _payt_taken_psp_mandate(self, backend, answer):
-        self.sudo().write({"payt_state": "pushed", "payt_message": False})
+        for mandate in self.sudo():
+            code = mandate._get_payt_debtor_code()
+            mandate.write({"payt_state": "pushed", "payt_message": False, "payt_debtor_code": code})
 
     def _payt_refused_psp_mandate(self, backend, reasons):
         self.sudo().write({"payt_state": "error", "payt_message": "; ".join(reasons)})
+        for mandate in self.filtered(lambda mandate: mandate._is_of_other_debtor_at_payt()):
+            mandate._tell_not_moved(backend)
+
+    def _tell_not_moved(self, backend):
+        """PAYT doesn't take the mandate of a merged customer a second time: a person decides."""
+        partner = self.partner_id.commercial_partner_id
+        user = backend.responsible_id or self.env.user
+        localized = partner.sudo().with_context(lang=user.lang)
+        localized.activity_schedule(
+            "mail.mail_activity_data_todo",
+            summary=localized.env._("PAYT: mandate of a merged customer"),
+            note=localized.env._(
+                "PAYT had mandate %(mandate)s under debtor %(before)s and doesn't take it under %(now)s, so it can't "
+                "collect with it any more. Have the customer sign a new one.",
+                mandate=self.unique_mandate_reference,
+                before=self.payt_debtor_code,
+                now=self._get_payt_debtor_code(),
+            ),
+            user_id=user.id,
+        )
 
     # === BUSINESS: REVOCATION
 
@@ -184,13 +209,30 @@ class AccountBankingMandate(models.Model):
         if self.payt_state != "revoking" or (self._is_for_payt() and not self._is_replaced_at_payt()):
             return None
         self._check_payt_reference()
-        debtor = self.partner_id.commercial_partner_id.with_company(backend.company_id)
-        return {"mandate_reference": self._get_payt_key_psp_mandate(), "debtor_code": debtor.payt_debtor_number}
+        code = self.payt_debtor_code or self._get_payt_debtor_code()
+        return {"mandate_reference": self._get_payt_key_psp_mandate(), "debtor_code": code}
 
     def _is_replaced_at_payt(self):
-        """Whether PAYT has to let go of this valid mandate, for another one of the debtor."""
+        """Whether PAYT has to let go of this valid mandate: for another one of the debtor, or for another debtor."""
         debtor = self.partner_id.commercial_partner_id
-        return self != debtor._get_billing_mandate(self.company_id)
+        return self != debtor._get_billing_mandate(self.company_id) or self._is_of_other_debtor_at_payt()
+
+    def _get_payt_debtor_code(self):
+        """What PAYT calls the customer now."""
+        return self.partner_id.commercial_partner_id.with_company(self.company_id).payt_debtor_number
+
+    def _is_of_other_debtor_at_payt(self):
+        """Whether the customer was merged into another one since PAYT got the mandate."""
+        self.ensure_one()
+        return bool(self.payt_debtor_code) and self.payt_debtor_code != self._get_payt_debtor_code()
+
+    def _move_payt_debtor(self):
+        """Let PAYT have these mandates of merged customers under the debtor they belong to now.
+
+        PAYT can't move a mandate: it revokes it, and gets it anew once that is done.
+        """
+        moved = self.filtered(lambda one: one.payt_state in AT_PAYT and one._is_of_other_debtor_at_payt())
+        moved._queue_payt("psp_mandate_revocation").sudo().write({"payt_state": "revoking"})
 
     def _payt_taken_psp_mandate_revocation(self, backend, answer):
         self.sudo().write({"payt_state": "revoked", "payt_message": False})

@@ -92,15 +92,19 @@ class AccountMove(models.Model):
     def _get_payt_payment_rows(self):
         """:return: ``payt.mirror`` records, of the payments that PAYT has on this invoice"""
         backend, mirror = self.company_id._get_payt_backend(), self.env["payt.mirror"].sudo()
-        if not self.payt_invoice_id or not backend:
+        if not self._may_payt_have_collected() or not backend:
             return mirror
         mirror.flush_model()
         self.env.cr.execute(
             """
             SELECT id FROM payt_mirror
-             WHERE backend_id = %s AND resource = 'payments' AND deleted_at IS NULL AND payload ->> 'invoice_id' = %s
+             WHERE backend_id = %(backend)s AND resource = 'payments' AND deleted_at IS NULL
+               AND payload ->> 'invoice_id' = COALESCE(%(invoice)s, (
+                   SELECT payt_id FROM payt_mirror
+                    WHERE backend_id = %(backend)s AND resource = 'invoices' AND deleted_at IS NULL
+                      AND payload ->> 'invoice_number' = %(number)s LIMIT 1))
              ORDER BY length(payt_id), payt_id""",
-            [backend.id, self.payt_invoice_id],
+            {"backend": backend.id, "invoice": self.payt_invoice_id or None, "number": self._get_payt_key_invoice()},
         )
         return mirror.browse([row_id for [row_id] in self.env.cr.fetchall()])
 
@@ -134,7 +138,7 @@ class AccountMove(models.Model):
 
     def _may_payt_have_collected(self):
         # OVERRIDE the hook of outbox
-        return bool(self.payt_invoice_id)
+        return bool(self.payt_invoice_id or self.payt_pushed_at)
 
     def _has_payt_unfollowed_payments(self):
         # OVERRIDE the hook of outbox

@@ -194,6 +194,22 @@ class ResPartner(models.Model):
             resources.add("debtor")
         return resources
 
+    def _follow_payt_merge(self):
+        """Let PAYT have all that was other customers' under this one, into which they were merged."""
+        self.ensure_one()
+        for company in self.env["payt.backend"].sudo().search([("company_id", "!=", False)]).company_id:
+            debtor = self.sudo().with_company(company)
+            domain = [("commercial_partner_id", "=", self.id), ("company_id", "=", company.id)]
+            moves = debtor.env["account.move"].search([*domain, ("payt_state", "!=", "none")])
+            mandates = debtor.env["account.banking.mandate"].search(
+                [("partner_id.commercial_partner_id", "=", self.id), ("company_id", "=", company.id)]
+            )
+            mandates = mandates.filtered("payt_debtor_code")
+            if moves or mandates:
+                debtor._queue_payt_debtor()
+                moves._queue_payt_update()
+                mandates._move_payt_debtor()
+
     def _queue_payt_changes(self, resources):
         """Put those that PAYT knows into the outbox, for each company that uses PAYT.
 
