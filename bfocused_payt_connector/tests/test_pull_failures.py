@@ -125,7 +125,7 @@ class TestMoving(MoneyCase):
         self.play("pay", move)
         self.pull()
         payment = self.get_payments()
-        self.assertFalse(move._prepare_payt_payments())
+        self.assertEqual([one["origin_identifier"] for one in move._prepare_payt_payments()], [payment.payt_payment_id])
         self.backend.administration_id = "99"
         self.assertFalse(payment.payt_payment_id, "its number may be another payment's there")
         [told] = move._prepare_payt_payments()

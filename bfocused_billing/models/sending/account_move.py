@@ -66,7 +66,7 @@ class AccountMove(models.Model):
     def _get_alerts(self):
         # EXTENDS 'account'
         alerts = super()._get_alerts()
-        if self.state == "draft" and self.company_id.use_billing and self.is_sale_document():
+        if self.state == "draft" and self.partner_id and self.company_id.use_billing and self.is_sale_document():
             if problem := self._get_missing_reference_problem():
                 alerts["bfocused_reference"] = {"level": "warning", "message": problem}
         return alerts
