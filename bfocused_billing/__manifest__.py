@@ -1,7 +1,7 @@
 {
     "name": "B/Focused Billing",
     "summary": "Subscriptions in month, quarter and year cycles, billed once, at the turn of the month",
-    "version": "19.0.1.6.0",
+    "version": "19.0.1.7.0",
     "development_status": "Beta",
     "category": "Accounting/Accounting",
     "author": "B/Focused",

@@ -1,7 +1,7 @@
 {
     "name": "B/Focused PAYT Connector",
     "summary": "Sends invoices through PAYT and brings dunning, payments and chargebacks back",
-    "version": "19.0.1.4.0",
+    "version": "19.0.1.5.0",
     "development_status": "Alpha",
     "category": "Accounting/Accounting",
     "author": "B/Focused",

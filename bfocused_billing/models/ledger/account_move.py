@@ -36,6 +36,7 @@ class AccountMove(models.Model):
         help="The invoice that was reversed to make this one. Even a small one doesn't wait: its reversal went.",
     )
     is_printed_as_booked = fields.Boolean(
+        string="Printed as booked",
         copy=False,
         readonly=True,
         help="Posted while its company used the billing: a document printed later has the same amounts per line, "

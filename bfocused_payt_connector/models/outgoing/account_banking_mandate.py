@@ -37,6 +37,7 @@ class AccountBankingMandate(models.Model):
     )
     payt_message = fields.Char(string="PAYT message", copy=False, readonly=True)
     payt_debtor_code = fields.Char(
+        string="PAYT debtor of the mandate",
         copy=False, readonly=True, help="The debtor at PAYT that has this mandate, also after customers were merged."
     )
 

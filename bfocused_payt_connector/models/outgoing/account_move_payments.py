@@ -34,6 +34,7 @@ class AccountMove(models.Model):
     _inherit = "account.move"
 
     payt_money_told = fields.Json(
+        string="Amounts told to PAYT",
         copy=False, readonly=True, help="The totals and those payments of ours that PAYT was told last."
     )
 
