@@ -1,4 +1,7 @@
 from freezegun import freeze_time
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from lxml import etree
 from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -7,6 +10,7 @@ from odoo.tools import mute_logger
 
 from .common import day
 from .reversal_common import CAMT, PAIN, ReversalCase
+from .size import at_size
 
 MANDATE = "Ask for a new direct-debit mandate"
 
@@ -237,6 +241,67 @@ class TestPaymentReversal(ReversalCase):
         content = self.read_file(CAMT).replace(b"121.00", b"121.01")
         line = self.load(content).line_ids.filtered(lambda line: line.return_code == "AM04")
         self.assertFalse(line.move_line_ids)
+
+    # === parts
+
+    def get_part(self, amount, message):
+        """The sample file, in which the bank returns so much of the debit of AM04, under our own number."""
+        payment = self.moves["AM04"].line_ids.payment_line_ids.payment_ids
+        content = self.read_file(CAMT).replace(b"NTF20260310001", message)
+        root = etree.fromstring(content.replace(b"260300001<", f"{payment.id}<".encode()))
+        for details in list(root.iter("{*}TxDtls")):
+            if details.findtext(".//{*}Rsn/{*}Cd") != "AM04":
+                details.getparent().remove(details)
+        for path in ("{*}Ntry/{*}Amt", "{*}TtlAmt", "{*}TxDtls//{*}Amt"):
+            for node in root.iterfind(f".//{path}"):
+                node.text = node.text.strip() and amount
+        return etree.tostring(root)
+
+    def return_part(self, amount, message):
+        payment_return = self.load(self.get_part(amount, message))
+        payment_return.action_confirm()
+        return payment_return
+
+    def test_a_part_that_the_bank_returns_opens_the_invoice_by_as_much(self):
+        move = self.moves["AM04"]
+        self.return_part("21.00", b"PART1")
+        self.assertEqual(move.amount_residual, 21.0)
+        self.assertEqual(len(self.get_reversal("AM04")), 1)
+        self.return_part("50.00", b"PART2")
+        self.assertEqual(move.amount_residual, 71.0)
+        self.assertEqual(len(self.get_reversal("AM04")), 2)
+
+    def test_the_same_part_in_the_same_file_is_no_second_one(self):
+        self.return_part("21.00", b"PART1")
+        with self.assertRaisesRegex(UserError, "already imported"):
+            self.load(self.get_part("21.00", b"PART1"))
+        self.assertEqual(self.moves["AM04"].amount_residual, 21.0)
+
+    def test_parts_that_come_to_more_than_the_debit_are_left_to_a_person(self):
+        self.return_part("100.00", b"PART1")
+        late = self.load(self.get_part("21.01", b"PART2"))
+        self.assertFalse(late.line_ids.move_line_ids)
+        self.assertIn("21.01 doesn't fit", " ".join(late.message_ids.mapped("body")))
+        self.assertEqual(self.moves["AM04"].amount_residual, 100.0)
+        self.return_part("21.00", b"PART3")
+        self.assertEqual(self.moves["AM04"].amount_residual, 121.0)
+
+    @settings(max_examples=at_size(30, 4), deadline=None, phases=[Phase.generate])
+    @given(parts=st.lists(st.integers(1, 9000), min_size=1, max_size=4))
+    def test_any_parts_leave_the_debit_less_what_was_returned(self, parts):
+        move = self.moves["AM04"]
+        with self.env.cr.savepoint() as savepoint:
+            returned = 0
+            for number, cents in enumerate(parts):
+                payment_return = self.load(self.get_part(f"{cents / 100:.2f}", b"PART%d" % number))
+                if returned + cents <= 12100:
+                    payment_return.action_confirm()
+                    returned += cents
+                else:
+                    self.assertFalse(payment_return.line_ids.move_line_ids)
+                self.assertEqual(round(move.amount_residual * 100), returned)
+            savepoint.rollback()
+        self.env.invalidate_all()
 
     def test_a_transaction_without_code_goes_to_staff(self):
         content = self.read_file(CAMT).replace(b"<Cd>AM04</Cd>", b"<Prtry>X</Prtry>")
