@@ -122,12 +122,13 @@ class TestIndexation(BillingCase):
         make(running=False)  # not agreed yet
         make().close_subscription()
         make().sale_subscription_line_ids.price_unit = 0
-        make().sale_subscription_line_ids.price_unit = -5
         make().sale_subscription_line_ids.date_end = "2026-12-01"
         make().sale_subscription_line_ids.date_start = "2027-02-01"
-        taken = make(date="2027-01-02") | make(start="2026-12-31")
+        discount = make()
+        discount.sale_subscription_line_ids.price_unit = -5
+        taken = discount | make(date="2027-01-02") | make(start="2026-12-31")
         indexation = self.preview(partner_ids=customer.ids)
-        self.assertEqual(indexation.line_ids.subscription_id, taken)
+        self.assertEqual(set(indexation.line_ids.subscription_id), set(taken))
 
     def test_the_scope_narrows_to_groups_products_cycles_and_customers(self):
         other = self.make_customer("Other")
@@ -216,6 +217,18 @@ class TestIndexation(BillingCase):
         indexation = self.preview(percentage=-10)
         indexation.action_apply()
         self.assertEqual(indexation.line_ids.successor_id.price_unit, 108)
+
+    def test_the_price_of_a_discount_is_indexed_too(self):
+        discount = self.line.copy({"price_unit": -12.5, "product_uom_qty": 1})
+        indexation = self.preview()
+        row = indexation.line_ids.filtered(lambda row: row.subscription_line_id == discount)
+        self.assertRecordValues(row, [{"price_unit": -12.9, "cycle_difference": -0.4}])
+        with mute_logger("odoo.sql_db"), self.assertRaises(CheckViolation), self.env.cr.savepoint():
+            row.price_unit = 12.9
+            self.env.flush_all()
+        self.env.invalidate_all()
+        indexation.action_apply()
+        self.assertEqual(row.successor_id.price_unit, -12.9)
 
     def test_lines_left_out_keep_their_price_and_another_price_is_used(self):
         other = self.make_subscription(self.month, self.cloudbox).sale_subscription_line_ids

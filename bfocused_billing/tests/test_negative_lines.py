@@ -1,6 +1,11 @@
+from contextlib import suppress
+from datetime import timedelta
+
 from freezegun import freeze_time
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+
+from odoo.exceptions import UserError
 
 from .common import BillingCase, day
 from .size import at_size
@@ -8,6 +13,18 @@ from .size import at_size
 PRICES = st.integers(1, 30000).map(lambda cents: cents / 100)
 PARTS = st.lists(st.integers(0, 120).map(lambda percent: percent / 100), max_size=3)  # of the line, credited by hand
 ENDS = st.lists(st.none() | st.dates(day("2026-01-01"), day("2026-04-10")), min_size=1, max_size=3)
+DAYS = st.dates(day("2026-01-02"), day("2026-06-30"))
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("end"), DAYS),
+        st.tuples(st.just("change"), DAYS, st.integers(10, 300)),
+        st.tuples(st.just("pause"), DAYS, st.integers(1, 40)),
+        st.tuples(st.just("index"), st.integers(-20, 20).filter(bool)),
+        st.tuples(st.just("credit"), st.integers(1, 100)),
+    ),
+    min_size=1,
+    max_size=4,
+)
 
 
 @freeze_time("2026-02-10")
@@ -79,6 +96,58 @@ class TestNegativeLines(BillingCase):
             savepoint.rollback()
         self.env.invalidate_all()
         return amounts
+
+    @settings(max_examples=at_size(40, 5), deadline=None, phases=[Phase.generate])
+    @given(price=PRICES, steps=STEPS)
+    def test_whatever_happens_to_a_negative_line_mirrors_a_positive_one(self, price, steps):
+        self.assertEqual(self.live(-price, steps), [-amount for amount in self.live(price, steps)])
+
+    def live(self, price, steps):
+        """What happens to a line, with a month turn after each step; what is refused counts as nothing."""
+        acts = {
+            "end": self.let_end,
+            "change": self.let_change,
+            "pause": self.let_pause,
+            "index": self.let_index,
+            "credit": self.let_credit,
+        }
+        with self.env.cr.savepoint() as savepoint:
+            line = self.subscribe(price)
+            for number, (what, *arguments) in enumerate(steps, 4):
+                with suppress(UserError), self.env.cr.savepoint():
+                    acts[what](line.chain_id.chain_line_ids.sorted("id")[-1], *arguments)
+                with freeze_time(f"2026-0{number}-01"):
+                    self.bill(f"2026-0{number}-01")
+            amounts = self.get_amounts(line.chain_id.chain_line_ids)
+            savepoint.rollback()
+        self.env.invalidate_all()
+        return amounts
+
+    def let_end(self, line, date):
+        line.date_end = date
+
+    def let_change(self, line, date, percent):
+        line._change(date, {"price_unit": round(line.price_unit * percent / 100, 2)}, "Price")
+
+    def let_pause(self, line, date, length):
+        self.env["bfocused.subscription.pause"].create(
+            {
+                "subscription_id": line.sale_subscription_id.id,
+                "date_start": date,
+                "date_end": date + timedelta(days=length),
+                "effect": "free",
+            }
+        )
+
+    def let_index(self, line, percentage):
+        indexation = self.env["bfocused.subscription.indexation"].create(
+            {"company_id": self.company.id, "percentage": percentage, "date": "2026-07-01"}
+        )
+        indexation.action_preview()
+        indexation.action_apply()
+
+    def let_credit(self, line, percent):
+        self.credit_by_hand(line, round(line.price_unit * percent / 100, 2))
 
     # === A CREDIT NOTE OF NEGATIVE LINES ALONE
 

@@ -70,6 +70,25 @@ class TestSaleBilling(SaleBillingCase):
         self.assertEqual(self.get_sale_charges(order).mapped("amount_untaxed"), [100.0, 200.0, -60.0])
         self.assertEqual(order.order_line[0].qty_invoiced, 4)
 
+    def test_hours_that_were_corrected_are_given_back_once(self):
+        order = self.make_order((self.hours, 10))
+        self.log_hours(order, "2026-01-12", 10)
+        self.bill("2026-02-01")
+        self.log_hours(order, "2026-02-03", -4)
+        self.bill("2026-03-01")
+        self.bill("2026-04-01")
+        self.assertEqual(sum(self.get_sale_charges(order).mapped("amount_untaxed")), 600.0)
+        self.assertEqual(order.order_line.qty_invoiced, 6.0)
+
+    def test_a_correction_of_hours_that_were_credited_by_hand_gives_back_nothing_more(self):
+        order = self.make_order((self.hours, 10))
+        self.log_hours(order, "2026-01-12", 10)
+        [invoice] = self.bill("2026-02-01").invoice_ids
+        self.credit(invoice, quantity=4)
+        self.log_hours(order, "2026-02-03", -4)
+        self.bill("2026-03-01")
+        self.assertEqual(order.order_line.qty_invoiced, 6.0)
+
     def test_a_subscription_line_is_its_subscriptions_and_the_rest_of_the_order_the_runs(self):
         order = self.make_order(self.internet, self.switch, subscription_start_date="2026-01-01")
         self.bill("2026-02-01")

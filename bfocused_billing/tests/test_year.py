@@ -283,6 +283,30 @@ class YearMachine(RuleBasedStateMachine):
             with freeze_time(self.today):
                 pause.unlink()
 
+    @event(price=PRICES, cycle=st.sampled_from(CYCLES), offset=OFFSETS)
+    def a_customer_comes(self, price, cycle, offset):
+        if len(self.customers) == 2:
+            self.customers.append(self.case.make_customer("Newcomer"))
+            self.by_hand[self.customers[-1]] = Decimal(0)
+        self.subscribe(2, cycle, offset, price)
+
+    @event(number=ANY)
+    def merge_the_customer_that_came(self, number):
+        """By Odoo's wizard: all that was billed, waits or is owed goes along, and so does the mandate."""
+        if len(self.customers) == 2:
+            return
+        merged, kept = self.customers.pop(), self.pick(number, self.customers[:2])
+        with freeze_time(self.today):
+            self.case.env["base.partner.merge.automatic.wizard"].create({})._merge([merged.id, kept.id], kept)
+        self.case.env.invalidate_all()
+        self.by_hand[kept] += self.by_hand.pop(merged)
+        for model in self.lines.values():
+            model.customer = kept if model.customer == merged else model.customer
+        if merged not in self.held:
+            self.held.discard(kept)
+        self.held.discard(merged)
+        self.compare()
+
     @event(customer=ANY)
     def lose_or_get_a_mandate(self, customer):
         customer = self.pick(customer, self.customers)
@@ -312,6 +336,15 @@ class YearMachine(RuleBasedStateMachine):
                 self.last_run.action_retry()
             self.take_over(self.last_run)
 
+    @event(customer=ANY)
+    def bill_now(self, customer):
+        """A run of one customer, between two month turns."""
+        customer = self.pick(customer, self.customers)
+        with freeze_time(self.today):
+            run = self.case.env["bfocused.billing.run"]._make_interim(self.case.company, customer, self.today)
+            run.action_run()
+        self.take_over(run, customer)
+
     def run(self):
         with freeze_time(self.today):
             run = self.case.make_run(self.today)
@@ -319,13 +352,14 @@ class YearMachine(RuleBasedStateMachine):
         self.last_run = run
         self.take_over(run)
 
-    def take_over(self, run):
-        """Let the model bill what the run billed, and compare."""
+    def take_over(self, run, customer=None):
+        """Let the model bill what the run billed, of all or of one customer, and compare."""
         failed = run.line_ids.filtered(lambda row: row.outcome == "failed")
         assert not failed, failed.mapped("message")
         subscriptions = defaultdict(list)
         for line, model in self.lines.items():
-            subscriptions[line.sale_subscription_id].append(model)
+            if customer in (None, model.customer):
+                subscriptions[line.sale_subscription_id].append(model)
         for models in subscriptions.values():
             if not self.is_held(models, run.date):
                 for model in models:

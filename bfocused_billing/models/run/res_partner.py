@@ -131,7 +131,7 @@ class ResPartner(models.Model):
                    (line.untaxed_amount_to_invoice / COALESCE(NULLIF(sale.currency_rate, 0), 1))::numeric AS amount
               FROM sale_order_line AS line
               JOIN sale_order AS sale ON sale.id = line.order_id
-             WHERE line.qty_delivered_method = 'timesheet' AND line.untaxed_amount_to_invoice > 0
+             WHERE line.qty_delivered_method = 'timesheet' AND line.untaxed_amount_to_invoice <> 0
                AND sale.id IN (%s)
             """,
             query.select(),

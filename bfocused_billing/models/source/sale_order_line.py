@@ -16,6 +16,11 @@ def reduce_by(quantity, other):
     return left if left * quantity > 0 else 0.0
 
 
+def limit_to(quantity, other):
+    """``quantity``, no further from zero than ``other``; nothing where that has the other sign."""
+    return min(quantity, other, key=abs) if quantity * other > 0 else 0.0
+
+
 class SaleOrderLine(models.Model):
     """What of an order line may be billed on a day, and how that stands on the invoice and in the ledger."""
 
@@ -182,7 +187,7 @@ class SaleOrderLine(models.Model):
         """
         self.ensure_one()
         unbilled = self.qty_delivered - self.qty_invoiced - later - self._get_credited_quantity()
-        return min(hours, max(unbilled, 0.0)) if hours > 0 else hours
+        return limit_to(hours, unbilled)
 
     # --- credit notes
 

@@ -195,7 +195,7 @@ class SubscriptionIndexation(models.Model):
             Domain("sale_subscription_id", "any", subscription)
             & (Domain("date_start", "=", False) | Domain("date_start", "<", day))
             & (Domain("date_end", "=", False) | Domain("date_end", ">", day))
-            & Domain("price_unit", ">", 0)
+            & Domain("price_unit", "!=", 0)
         )
         if self.category_ids:
             domain &= Domain("product_id.categ_id", "child_of", self.category_ids.ids)

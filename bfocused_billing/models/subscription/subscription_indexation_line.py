@@ -79,7 +79,9 @@ class SubscriptionIndexationLine(models.Model):
     _once = models.UniqueIndex(
         "(indexation_id, subscription_line_id)", "A line can be indexed only once by the same indexation."
     )
-    _price_not_negative = models.Constraint("CHECK (price_unit >= 0)", "A new price can't be less than zero.")
+    _price_keeps_its_sign = models.Constraint(
+        "CHECK (price_unit * price_old >= 0)", "A new price can't be less than zero, that of a discount not more."
+    )
 
     # === COMPUTE
 
