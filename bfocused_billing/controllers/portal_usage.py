@@ -6,6 +6,13 @@ from odoo.addons.portal.controllers.portal import CustomerPortal
 
 
 class PortalUsage(CustomerPortal):
+    @http.route()
+    def portal_my_invoice_detail(self, invoice_id, *args, **kw):
+        # EXTENDS 'account': who only has the link of an invoice gets the invoice, not whom the customer called
+        if not request.env["account.move"].browse(invoice_id).exists().has_access("read"):
+            request.update_context(billing_leaves_out_calls=True)
+        return super().portal_my_invoice_detail(invoice_id, *args, **kw)
+
     @http.route("/my/invoices/<int:invoice_id>/calls", type="http", auth="user", website=True)
     def portal_invoice_calls(self, invoice_id, report_type="pdf", **kw):
         """The calls on an invoice, for the customer's own users.

@@ -88,3 +88,26 @@ class TestUsageForTheCustomer(UsageCase, HttpCase):
         self.assertNotIn("/calls", page.text)
         answer = self.url_open(f"/my/invoices/{self.invoice.id}/calls?access_token={token}", allow_redirects=False)
         self.assertIn("/web/login", answer.headers["Location"])
+
+    def test_the_link_of_an_invoice_gives_the_invoice_alone(self):
+        """In every form of download: as file, as zip of all, and as attachment of the mail that is shown with it."""
+        self.env["account.move.send"]._generate_and_send_invoices(self.invoice, sending_methods=["email"])
+        self.assertTrue(self.invoice.usage_specification_id)
+        self.assertEqual(self.download_all(), ("application/pdf", False))
+        self.log_in("pietersen", self.make_customer("Slagerij Pietersen"))
+        self.assertEqual(self.download_all(), ("application/pdf", False))
+        self.log_in("jansen", self.customer)
+        self.assertEqual(self.download_all(), ("zip", True))
+
+    def download_all(self):
+        """What somebody with the link gets.
+
+        :return: the kind of the download, and whether the calls are among the attachments of messages
+        """
+        token = self.invoice._portal_ensure_token()
+        file = self.url_open(f"/my/invoices/{self.invoice.id}?access_token={token}&report_type=pdf&download=1")
+        chatter = self.make_jsonrpc_request(
+            "/mail/chatter_fetch",
+            {"thread_model": "account.move", "thread_id": self.invoice.id, "token": token},
+        )
+        return file.headers["Content-Type"], self.invoice.usage_specification_id.name in str(chatter)

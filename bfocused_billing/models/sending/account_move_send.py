@@ -24,7 +24,9 @@ class AccountMoveSend(models.AbstractModel):
     @api.model
     def _get_invoice_extra_attachments(self, move):
         # EXTENDS 'account'
-        return super()._get_invoice_extra_attachments(move) + move.usage_specification_id
+        attachments = super()._get_invoice_extra_attachments(move)
+        is_left_out = self.env.context.get("billing_leaves_out_calls")
+        return attachments if is_left_out else attachments + move.usage_specification_id
 
     # === THE SECOND E-INVOICE
 

@@ -2,6 +2,7 @@
 
 from . import (
     account_move,
+    mail_message,
     usage_destination,
     usage_file,
     usage_former,
