@@ -147,7 +147,8 @@ class TestNegativeLines(BillingCase):
         indexation.action_apply()
 
     def let_credit(self, line, percent):
-        self.credit_by_hand(line, round(line.price_unit * percent / 100, 2))
+        if line.move_line_ids:
+            self.credit_by_hand(line, round(line.price_unit * percent / 100, 2))
 
     # === A CREDIT NOTE OF NEGATIVE LINES ALONE
 

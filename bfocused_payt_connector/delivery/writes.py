@@ -144,7 +144,7 @@ class UpdateInvoices(Upsert):
             by_key[key].record._note_payt_money(None)
             sender.postpone(by_key.pop(key), sender.env._("PAYT doesn't have this invoice."))
             del refused[key]
-        super().settle_refused(sender, client, by_key, refused)
+        return super().settle_refused(sender, client, by_key, refused)
 
 
 @dataclass(frozen=True)
@@ -164,16 +164,17 @@ class UpsertInvoices(Upsert):
         told, whole = partition(
             lambda parcel: sender.is_certain(parcel) and parcel.record._is_payt_money_told(parcel.payload), parcels
         )
-        if whole := self._leave_unread(sender, whole):
-            super().send(sender, client, whole)
         if told:
             UpdateInvoices(self.update).send(sender, client, told)
+        whole = self._leave_unread(sender, whole)
+        return super().send(sender, client, whole) if whole else None
 
     def settle(self, sender, client, by_key, result):
         # EXTENDS
-        super().settle(sender, client, by_key, result)
+        settled = super().settle(sender, client, by_key, result)
         for key in result.taken:
             by_key[key].record._note_payt_money(by_key[key].payload)
+        return settled
 
     def _leave_unread(self, sender, parcels):
         """:return: the parcels of which PAYT has no payment that isn't followed yet"""
