@@ -27,6 +27,7 @@ class Bill:
     invoice: object = None
     round: int = 0  # how many times some of these days were billed before
     span: frozenset = frozenset()  # the days as they were billed, also those given back since
+    sign: int = 1  # -1 where it is a discount
     is_final: bool = False  # given back by hand: whatever happens later, it isn't given back again
 
 
@@ -83,24 +84,34 @@ class Line:
 
     # --- a run
 
-    def run(self, day, invoice):
-        """Bill and give back what is due on ``day``."""
-        given_back = [
+    def run(self, day, invoice, *, gives_back_only=False):
+        """Bill and give back what is due on ``day``; or only what the customer gets back of what was billed."""
+        given_back = [(bill, days) for bill, days in self.get_given_back(day) if bill.sign > 0 or not gives_back_only]
+        new = [] if gives_back_only else self.get_new(day)
+        for bill, days in given_back:
+            self.credits.append((bill, {other: bill.days.pop(other) for other in days}, invoice))
+        for chunk in new:
+            span = frozenset(chunk)
+            before = [bill.round + 1 for bill in self.bills if bill.span & span]
+            shares = {other: self.price_of(other) for other in chunk}
+            sign = -1 if self.price < 0 else 1
+            self.bills.append(Bill(shares, invoice, max(before, default=0), span, sign=sign))
+
+    def get_given_back(self, day):
+        """Days that were billed and aren't served any more, in chunks, each with its bill."""
+        return [
             (bill, days)
             for bill in self.bills
             if not bill.is_final
             for days in chunks(day_ for day_ in bill.days if not self.is_served(day_))
             if days[0] <= day
         ]
-        new = self.get_new(day)
-        for bill, days in given_back:
-            self.credits.append((bill, {other: bill.days.pop(other) for other in days}, invoice))
-        for chunk in new:
-            span = frozenset(chunk)
-            before = [bill.round + 1 for bill in self.bills if bill.span & span]
-            self.bills.append(
-                Bill({other: self.price_of(other) for other in chunk}, invoice, max(before, default=0), span)
-            )
+
+    def needs_mandate(self, day):
+        """Whether there is something to collect: days that cost something, or a discount that is taken back."""
+        if self.price > 0 and self.get_new(day):
+            return True
+        return any(bill.sign < 0 for bill, _days in self.get_given_back(day))
 
     def get_new(self, day):
         """What is to be paid, in chunks of days."""

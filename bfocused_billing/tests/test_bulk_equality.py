@@ -498,7 +498,7 @@ class TestBulkEquality(BillingCase):
             )
         )
 
-    @settings(max_examples=at_size(25, 10))
+    @settings(max_examples=at_size(25, 6))
     @given(data=st.data())
     def test_random(self, data):
         if not hasattr(self, "random_taxes"):

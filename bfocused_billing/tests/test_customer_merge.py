@@ -156,7 +156,7 @@ class TestCustomerMerge(Signing, NettingCase):
         [invoice] = self.get_posted().filtered(lambda move: str(move.invoice_date) == "2026-04-01")
         self.assertEqual(invoice.amount_untaxed, 20 + 15 + 2 * 3 * 30)
 
-    @settings(max_examples=at_size(30, 5), deadline=None, phases=[Phase.generate])
+    @settings(max_examples=at_size(30, 4), deadline=None, phases=[Phase.generate])
     @given(
         mandates=st.tuples(*[st.sampled_from(["none", "valid", "cancel", "same", "archived"])] * 2),
         waiting=st.tuples(*[st.booleans()] * 2),

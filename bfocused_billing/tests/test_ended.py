@@ -20,7 +20,7 @@ SCRIPT = "bfocused_billing/migrations/19.0.1.6.0/post-chains.py"
 class TestEnded(BillingCase):
     """What ended stays ended, whatever happens to its order."""
 
-    @settings(max_examples=at_size(30, 8), deadline=None, phases=[Phase.generate])
+    @settings(max_examples=at_size(30, 5), deadline=None, phases=[Phase.generate])
     @given(moves=st.lists(st.tuples(st.sampled_from(MOVES), ANY), min_size=4, max_size=10))
     def test_an_ended_line_is_never_billed_after_its_end(self, moves):
         with self.env.cr.savepoint() as savepoint:

@@ -21,7 +21,7 @@ class TestSumOfTheExplanation(ExplainCase):
 
     TURNS = ("2026-02-01", "2026-03-01", "2026-04-01", "2026-05-15", "2026-07-01")
 
-    @settings(max_examples=at_size(25, 10), deadline=None)
+    @settings(max_examples=at_size(25, 6), deadline=None)
     @given(
         cycle=st.sampled_from(("month", "quarter", "year")),
         start=DAYS,

@@ -173,7 +173,7 @@ class TestHeldNotFailed(NettingCase):
 
     # === ANY STATE
 
-    @settings(max_examples=at_size(100, 10), deadline=None, phases=[Phase.generate])
+    @settings(max_examples=at_size(100, 6), deadline=None, phases=[Phase.generate])
     @given(
         owed=st.lists(AMOUNTS, max_size=2),
         waiting=st.lists(st.tuples(AMOUNTS, st.booleans(), st.sampled_from(["own", "none", "other"])), max_size=3),

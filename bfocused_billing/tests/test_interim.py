@@ -334,7 +334,7 @@ class TestAnyMoments(InterimCase):
         self.assertTrue(all(record.charge_id.state == "billed" for record in records))
         return totals, days
 
-    @settings(max_examples=at_size(20, 5), deadline=None, derandomize=True)
+    @settings(max_examples=at_size(20, 3), deadline=None, derandomize=True)
     @given(
         calls=st.dictionaries(st.integers(0, 58), st.lists(st.integers(0, 20), min_size=1, max_size=2), max_size=5),
         hours=st.dictionaries(st.integers(0, 58), st.integers(1, 8), max_size=3),

@@ -89,7 +89,7 @@ class TestNetting(NettingCase):
         self.assertRecordValues(self.get_credit_notes(), [{"amount_untaxed": 30.0}])
         self.assertEqual(waiting.state, "draft")
 
-    @settings(max_examples=at_size(100, 10), deadline=None, phases=[Phase.generate])
+    @settings(max_examples=at_size(100, 6), deadline=None, phases=[Phase.generate])
     @given(
         owed=st.lists(AMOUNTS, min_size=1, max_size=3),
         waiting=st.lists(AMOUNTS, min_size=1, max_size=3),

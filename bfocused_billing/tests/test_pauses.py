@@ -558,7 +558,7 @@ class TestYearOfPauses(PauseCase):
                 pause.date_end = pause.date_start + timedelta(days=value)
 
     @settings(
-        max_examples=at_size(10, 4),
+        max_examples=at_size(10, 3),
         deadline=None,
         derandomize=True,
         suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow],

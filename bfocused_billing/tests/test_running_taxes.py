@@ -241,7 +241,7 @@ class TestRunningTaxes(TaxCase, BillingCase):
 
     OFFSETS = st.integers(min_value=-60, max_value=200)
 
-    @settings(max_examples=at_size(40, 6), deadline=None, phases=[Phase.generate])
+    @settings(max_examples=at_size(40, 4), deadline=None, phases=[Phase.generate])
     @given(
         cycles=st.lists(st.tuples(st.sampled_from(["month", "quarter", "year"]), OFFSETS), min_size=1, max_size=3),
         from_offset=OFFSETS,

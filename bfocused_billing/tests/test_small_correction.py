@@ -81,7 +81,7 @@ class TestSmallCorrection(DeferralCase):
         invoice.action_post()
         self.assertTrue(invoice._is_waiting())
 
-    @settings(max_examples=at_size(40, 8), deadline=None, phases=[Phase.generate])
+    @settings(max_examples=at_size(40, 5), deadline=None, phases=[Phase.generate])
     @given(
         prices=st.lists(st.tuples(CENTS, CENTS), min_size=1, max_size=3),
         waiting=st.lists(CENTS, max_size=2),

@@ -240,7 +240,7 @@ class TestUblMatrix(UblCase):
         passed = self.check_matrix(PER_LINE, kinds, is_credited)
         self.assertEqual(passed, set(kinds) - set(REFUSED))
 
-    @settings(max_examples=at_size(60, 8), deadline=None, phases=[Phase.generate])
+    @settings(max_examples=at_size(60, 6), deadline=None, phases=[Phase.generate])
     @given(lines=ANY_LINES, rounding=st.sampled_from((GLOBALLY, PER_LINE)), is_included=st.booleans())
     def test_any_lines_make_a_document_by_the_rules_with_the_booked_amounts(self, lines, rounding, is_included):
         with self.env.cr.savepoint() as savepoint:

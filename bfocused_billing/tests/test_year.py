@@ -110,6 +110,31 @@ class YearMachine(RuleBasedStateMachine):
         line.price_unit = float(price)
         self.lines[line] = self.make_line(customer, cycle, start, start, price)
 
+    @event(number=ANY, price=PRICES)
+    def give_a_discount(self, number, price):
+        """A negative line beside the others of a subscription, from today on."""
+        base = self.pick(number, self.get_open_lines())
+        subscription, model = base.sale_subscription_id, self.lines[base]
+        if base.sale_order_line_id or len(subscription.sale_subscription_line_ids) > 1:
+            return
+        start = max(self.today, subscription.date_start)
+        with freeze_time(self.today):
+            line = self.case.env["sale.subscription.line"].create(
+                {
+                    "sale_subscription_id": subscription.id,
+                    "product_id": self.case.internet.id,
+                    "price_unit": -float(price),
+                    "date_start": start,
+                }
+            )
+        line.price_unit = -float(price)
+        kept = {"bills": [], "credits": [], "undone": {}}
+        self.lines[line] = replace(model, start=start, stop=None, price=-price, quantity=1, **kept)
+
+    def with_sign_of(self, model, price):
+        """A discount stays one."""
+        return -price if model.price < 0 else price
+
     def make_line(self, customer, cycle, anchor, start, price, stop=None):
         length = "month" if cycle == "arrears" else cycle
         return Line(customer, length, anchor, start, price, stop, in_arrears=cycle == "arrears")
@@ -120,6 +145,7 @@ class YearMachine(RuleBasedStateMachine):
         model = self.lines[line]
         if model.stop and model.stop <= day:
             return
+        price = self.with_sign_of(model, price)
         with freeze_time(self.today):
             successor = line._change(day, {"price_unit": float(price)}, "Price")
         start = max(day, model.start)
@@ -150,6 +176,7 @@ class YearMachine(RuleBasedStateMachine):
         model, template = self.lines[line], self.case.templates[cycle]
         if model.stop or line.sale_subscription_id.template_id == template:
             return
+        price = self.with_sign_of(model, price)
         with freeze_time(self.today):
             wizard = self.case.env["bfocused.subscription.change"].create({"line_id": line.id, "date": day})
             wizard.template_id = template
@@ -166,6 +193,7 @@ class YearMachine(RuleBasedStateMachine):
     @event(number=ANY, price=PRICES)
     def edit_price(self, number, price):
         line = self.pick(number, self.get_open_lines())
+        price = self.with_sign_of(self.lines[line], price)
         line.price_unit = float(price)
         self.lines[line].price = price
 
@@ -234,6 +262,29 @@ class YearMachine(RuleBasedStateMachine):
             if self.lines[line].stop > self.lines[line].start:
                 return self.lines[line]
         return None
+
+    @event(number=ANY, offset=OFFSETS)
+    def change_vat(self, number, offset):
+        """Another rate on the product, from a day on: lines that run then are split, at the price they have."""
+        product, day = self.case.internet, self.day(offset)
+        rate = self.pick(number, self.case.rates)
+        if product.taxes_id == rate:
+            return
+        with freeze_time(self.today):
+            self.case.env.flush_all()  # as at the end of each request
+            product.taxes_id = [Command.set(rate.ids)]
+            if not product.asks_running_taxes:
+                return
+            wizard = self.case.env["bfocused.subscription.tax.change"].with_context(
+                **product.product_tmpl_id.action_running_taxes()["context"]
+            )
+            wizard.create({"date": day, "company_id": self.case.company.id}).action_apply()
+        for line in self.get_open_lines():
+            successor = self.case.env["sale.subscription.line"].search([("predecessor_id", "=", line.id)])
+            if successor and successor not in self.lines:
+                kept = {"bills": [], "credits": [], "undone": {}}
+                start = max(day, self.lines[line].start)
+                self.take_over_days(line, successor, replace(self.lines[line], start=start, **kept))
 
     @event(number=ANY)
     def remove_what_was_planned(self, number):
@@ -356,21 +407,35 @@ class YearMachine(RuleBasedStateMachine):
         """Let the model bill what the run billed, of all or of one customer, and compare."""
         failed = run.line_ids.filtered(lambda row: row.outcome == "failed")
         assert not failed, failed.mapped("message")
-        subscriptions = defaultdict(list)
+        subscriptions = defaultdict(dict)
         for line, model in self.lines.items():
             if customer in (None, model.customer):
-                subscriptions[line.sale_subscription_id].append(model)
+                subscriptions[line.sale_subscription_id][line] = model
         for models in subscriptions.values():
-            if not self.is_held(models, run.date):
-                for model in models:
-                    model.run(run.date, run)
+            self.bill_subscription(models, run)
         self.name_invoices()
         self.compare()
+
+    def bill_subscription(self, models, run):
+        """Let the model bill the lines of a subscription; where they are held, only what ended is given back."""
+        is_held = self.is_held(list(models.values()), run.date)
+        charged = {self.get_first(line) for line, model in models.items() if model.get_new(run.date)}
+        for line, model in models.items():
+            if not is_held:
+                model.run(run.date, run)
+            elif self.get_first(line) not in charged:
+                model.run(run.date, run, gives_back_only=True)
+
+    def get_first(self, line):
+        """The first line of those that took over from each other, within a subscription."""
+        while line in self.before and self.before[line].sale_subscription_id == line.sale_subscription_id:
+            line = self.before[line]
+        return line
 
     def is_held(self, models, day):
         """Whether the lines of a subscription aren't billed; what only gives back needs no mandate and no service."""
         may_be_held = models[0].customer in self.held or models[0].is_held(max(day, self.today))
-        return may_be_held and any(model.get_new(day) for model in models)
+        return may_be_held and any(model.needs_mandate(day) for model in models)
 
     def name_invoices(self):
         """Tell the model on which invoice stands what was billed: drafts that wait may have been put together."""
@@ -512,6 +577,7 @@ class TestYear(BillingCase):
     def setUpClass(cls):
         super().setUpClass()
         arrears = cls.month.copy({"name": "Monthly in arrears", "billing_timing": "arrears"})
+        cls.rates = [cls.internet.taxes_id, cls.env["account.chart.template"].ref("btw_9_d")]
         cls.templates = {"month": cls.month, "quarter": cls.quarter, "year": cls.year, "arrears": arrears}
 
     def test_a_year_of_anything_bills_each_day_once_at_its_price(self):

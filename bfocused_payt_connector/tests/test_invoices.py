@@ -164,7 +164,7 @@ class TestInvoices(PaytDataCase):
     def test_amounts_of_any_size_are_texts_of_two_decimals(self):
         move = self.make_invoice(post=False)
 
-        @settings(max_examples=at_size(25, 10))
+        @settings(max_examples=at_size(25, 6))
         @given(
             price=st.decimals(min_value=0, max_value=10**7, places=4).map(float),
             quantity=st.decimals(min_value=0, max_value=1000, places=3).map(float),
@@ -189,7 +189,7 @@ class TestInvoices(PaytDataCase):
             st.booleans(),
         )
 
-        @settings(max_examples=at_size(40, 8), deadline=None, phases=[Phase.generate])
+        @settings(max_examples=at_size(40, 6), deadline=None, phases=[Phase.generate])
         @given(
             lines=st.lists(line, min_size=1, max_size=6),
             method=st.sampled_from(("round_globally", "round_per_line")),
